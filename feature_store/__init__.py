@@ -1,0 +1,6 @@
+"""Nitamono's library, free of Airflow, in the order in which data meets it.
+
+catalogue → images → vision (regions, features) → quality → tables → index → bundle. These stages do
+not import each other: they meet in `schemas`. `ingest` composes them into a partition of the store,
+`nightly` into a published bundle, `cli` puts both into a person's hands.
+"""

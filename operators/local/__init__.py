@@ -1,0 +1,1 @@
+"""An Airflow and a lookup service of one's own, for `make demo`: `airflow`, `service`, `checks`, `command`."""

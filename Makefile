@@ -1,0 +1,72 @@
+# Nitamono's targets; `make` alone lists them.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+
+PYTHON ?= python3
+export NITAMONO_HOME ?= $(CURDIR)/var
+export PORT ?= 8000
+export AIRFLOW_PORT ?= 8080
+
+PIPELINE := .venv/pipeline
+SERVING := .venv/serving
+BIN := $(PIPELINE)/bin
+
+.PHONY: help
+help:  ## list the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1|/' | column -t -s '|'
+
+.PHONY: demo
+demo: $(PIPELINE)/.ready $(SERVING)/.ready  ## catalogue → shop page (ONCE=1: check and stop; CATALOGUE=shop.csv: yours)
+	$(BIN)/nitamono demo --service $(CURDIR)/$(SERVING)/bin/nitamono \
+	  $(if $(ONCE),--once) $(if $(CATALOGUE),--catalogue '$(CATALOGUE)')
+
+.PHONY: test
+test: setup browser  ## run every test, set-up included
+	$(BIN)/python -m pytest $(TESTS)
+
+.PHONY: check
+check: $(PIPELINE)/.dev  ## formatting, lint, types
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+.PHONY: format
+format: $(PIPELINE)/.dev  ## format the code and mend what lint can mend
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+.PHONY: setup
+setup: $(PIPELINE)/.dev $(SERVING)/.ready  ## make both environments
+
+.PHONY: train-detector
+train-detector: $(PIPELINE)/.dev  ## train the default detector on synthesised scenes
+	$(BIN)/python -m feature_store.vision.training
+
+.PHONY: lock
+lock: $(PIPELINE)/.dev  ## resolve the lock files anew from pyproject.toml
+	.ci/lock $(BIN)
+
+.PHONY: clean
+clean:  ## remove the environments and caches (not NITAMONO_HOME)
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis build *.egg-info
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+.PHONY: browser
+browser: $(PIPELINE)/.dev
+	@.ci/browser $(BIN)
+
+$(PIPELINE)/.ready: pipeline.lock pyproject.toml
+	$(PYTHON) -m venv $(PIPELINE)
+	$(BIN)/pip install --quiet --disable-pip-version-check -r pipeline.lock
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --editable .
+	touch $@
+
+$(PIPELINE)/.dev: $(PIPELINE)/.ready dev.lock
+	$(BIN)/pip install --quiet --disable-pip-version-check -r dev.lock
+	touch $@
+
+$(SERVING)/.ready: serving.lock pyproject.toml
+	$(PYTHON) -m venv $(SERVING)
+	$(SERVING)/bin/pip install --quiet --disable-pip-version-check -r serving.lock
+	$(SERVING)/bin/pip install --quiet --disable-pip-version-check --no-deps --editable .
+	touch $@

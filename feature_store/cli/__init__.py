@@ -1,0 +1,74 @@
+"""The `nitamono` command: everything a person does by hand, one module per door.
+
+`main` gathers the commands of this package and those that other rooms register under the entry
+point group `nitamono.commands` (`serve`, `demo`), each loaded only when it is asked for, so that the
+command works in both environments.
+"""
+
+from __future__ import annotations
+
+import importlib
+import logging
+from importlib.metadata import EntryPoint, entry_points
+
+import click
+
+from feature_store.errors import NitamonoError
+
+_OWN = {
+    "catalogue": "feature_store.cli.catalogue:catalogue",
+    "ingest": "feature_store.cli.stages:ingest",
+    "index": "feature_store.cli.stages:index",
+    "status": "feature_store.cli.status:status",
+    "bundles": "feature_store.cli.bundles:bundles",
+    "publish": "feature_store.cli.bundles:publish",
+    "rollback": "feature_store.cli.bundles:rollback",
+    "settings": "feature_store.cli.settings:settings",
+}
+
+_ROOMS = ("feature_store", "operators", "serving")
+
+
+class _Commands(click.Group):
+    """A click group that imports a command's module only when that command is needed."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the names of the commands that this environment can run."""
+        names = [*_OWN, *sorted(_registered())]
+        return [name for name in names if self.get_command(ctx, name) is not None]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Return one command, or None when it does not exist or its room is not installed."""
+        try:
+            if cmd_name in _OWN:
+                module, _, name = _OWN[cmd_name].partition(":")
+                found = getattr(importlib.import_module(module), name)
+            elif cmd_name in _registered():
+                found = _registered()[cmd_name].load()
+            else:
+                return None
+        except ModuleNotFoundError as error:
+            if (error.name or "").partition(".")[0] in _ROOMS:
+                raise
+            return None
+        return found if isinstance(found, click.Command) else None
+
+    def invoke(self, ctx: click.Context) -> object:
+        """Run the command; an error raised on purpose becomes one clear line and exit status 1."""
+        try:
+            return super().invoke(ctx)
+        except NitamonoError as error:
+            raise click.ClickException(str(error)) from error
+
+
+def _registered() -> dict[str, EntryPoint]:
+    return {entry.name: entry for entry in entry_points(group="nitamono.commands")}
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="nitamono")
+@click.option("-v", "--verbose", is_flag=True, help="Log what the library does, on stderr.")
+def main(verbose: bool) -> None:
+    """Visual search for shops: catalogue photos in, "more like this" out."""
+    level = logging.INFO if verbose else logging.WARNING
+    logging.basicConfig(level=level, format="%(levelname)s %(name)s: %(message)s")

@@ -1,0 +1,57 @@
+"""`nitamono bundles`, `publish` and `rollback`: what is live, and what could be."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from feature_store.bundle import BundleRegistry
+from feature_store.settings import Settings
+
+
+def _registry() -> BundleRegistry:
+    return BundleRegistry(Settings.from_environment().home / "bundles")
+
+
+@click.command()
+@click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
+def bundles(as_json: bool) -> None:
+    """List the bundles, newest first; the live one is marked."""
+    registry = _registry()
+    live = registry.current()
+    rows = registry.list()
+    if as_json:
+        listed = [asdict(row) | {"live": row.bundle_id == live} for row in rows]
+        click.echo(json.dumps(listed, indent=2, default=str))
+        return
+    table = Table("", "bundle", "items", "regions", "snapshot", "MB", "gate")
+    for row in rows:
+        table.add_row(
+            "live" if row.bundle_id == live else "",
+            row.bundle_id,
+            str(row.items),
+            str(row.regions),
+            str(row.snapshot_version),
+            f"{row.size_bytes / 1e6:.1f}",
+            "passed" if row.gate_passed else "failed",
+        )
+    Console().print(table if rows else "no bundle yet: run `nitamono index`")
+
+
+@click.command()
+@click.argument("bundle_id")
+def publish(bundle_id: str) -> None:
+    """Make BUNDLE_ID the live bundle, after verifying every byte of it."""
+    _registry().publish(bundle_id)
+    click.echo(f"live: {bundle_id}")
+
+
+@click.command()
+@click.argument("bundle_id", required=False)
+def rollback(bundle_id: str | None) -> None:
+    """Make the previously published bundle (or BUNDLE_ID) the live one again."""
+    click.echo(f"live: {_registry().rollback(bundle_id)}")

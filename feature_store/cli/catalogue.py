@@ -1,0 +1,50 @@
+"""`nitamono catalogue`: read a catalogue as the pipeline would, before the pipeline does."""
+
+from __future__ import annotations
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from feature_store.settings import Settings
+
+
+@click.group()
+def catalogue() -> None:
+    """Look at a catalogue before it is ingested."""
+
+
+@catalogue.command()
+@click.argument("location", required=False)
+@click.option("--day", help="The day to put for {ds} in the location, YYYY-MM-DD.")
+def check(location: str | None, day: str | None) -> None:
+    """Say how many rows of LOCATION (default: NITAMONO_CATALOGUE) can be used, and why not.
+
+    Exits with status 1 when a row is refused.
+    """
+    from feature_store.catalogue import read_catalogue
+
+    settings = Settings.from_environment()
+    where = location or settings.catalogue_location
+    if day:
+        where = where.replace("{ds}", day)
+    read = read_catalogue(where, settings.catalogue)
+    console = Console()
+    console.print(
+        f"{read.items.num_rows} items can be used, {read.rejected.num_rows} rows cannot, in "
+        f"{read.source}",
+        markup=False,
+    )
+    if read.rejected.num_rows == 0:
+        return
+    table = Table("item", "why not")
+    for row in read.rejected.slice(0, 50).to_pylist():
+        table.add_row(_plain(row["item_id"]), _plain(row["detail"]))
+    console.print(table)
+    raise SystemExit(1)
+
+
+def _plain(text: str | None) -> str:
+    """Catalogue text for a terminal: no rich markup, no control characters, not too long."""
+    shown = "".join(letter if letter.isprintable() else "·" for letter in text or "")
+    return shown[:200].replace("[", r"\[")

@@ -41,6 +41,11 @@ class Child:
                 preexec_fn=_die_with_parent,  # noqa: PLW1509 - no thread runs in the demo yet
             )
 
+    @property
+    def pid(self) -> int:
+        """The process's id, which is also its group's."""
+        return self._process.pid
+
     def require_alive(self) -> None:
         """Raise NitamonoError with the end of the log when the process has ended."""
         if self._process.poll() is not None:

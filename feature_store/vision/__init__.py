@@ -1,0 +1,21 @@
+"""Regions and features: where the products are in a photo, and what each one looks like.
+
+In the order in which data meets them:
+
+    settings              which models, how many products, how large a batch
+    device                the processor and the number format that the models run in
+    letterbox             photos fitted into one square batch, and boxes carried back
+    detect                the Detector protocol, its answers, and the one that finds nothing
+    ultralytics_weights   ultralytics imported quietly, and its weights opened with care
+    ultralytics_detector  the Detector that runs any YOLO
+    product_detector      our own detector's weights, opened
+    crops                 a box cut out of a photo, and squashed to an extractor's size
+    extract               the Extractor protocol, and how vectors are normalised
+    efficientnet          the Extractor that ships with its weights
+    onnx_extractor        the Extractor that runs any image model in ONNX
+    export                EfficientNet-Lite0 written as an ONNX model
+    models                the detector and the extractor that the settings ask for
+    regions               the regions of a photo, and their features
+
+Importing this package, its settings or its protocols imports neither torch nor ultralytics.
+"""

@@ -1,0 +1,40 @@
+"""What a detector answers, and the detector that finds nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from feature_store.schemas import Box
+
+
+class Detection(NamedTuple):
+    """One product seen in a photo: its box, the confidence (0..1), the detector's label."""
+
+    box: Box
+    confidence: float
+    label: str
+
+
+class Detector(Protocol):
+    """Finds the products in photos."""
+
+    @property
+    def identity(self) -> str:
+        """'name@digest': the same weights, thresholds and preprocessing have the same identity."""
+
+    def detect(self, images: Sequence[npt.NDArray[np.uint8]]) -> list[list[Detection]]:
+        """Find the products of each photo (uint8 (H, W, 3) RGB), the most confident first."""
+
+
+class WholeImageDetector:
+    """Finds no products, so that each photo is one region: itself."""
+
+    identity = "none@000000000000"
+
+    def detect(self, images: Sequence[npt.NDArray[np.uint8]]) -> list[list[Detection]]:
+        """Answer an empty list for every photo."""
+        return [[] for _ in images]

@@ -1,0 +1,83 @@
+"""What the vision stage can be told: models, thresholds, sizes and where to run."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from feature_store.errors import SettingsError
+
+DEVICES = ("auto", "cpu", "cuda")
+PRECISIONS = ("auto", "float32", "bfloat16", "float16")
+
+
+@dataclass(frozen=True)
+class VisionSettings:
+    """Settings of the detector and of the extractor; SettingsError for a value out of range."""
+
+    detector: str = "default"
+    """'default' (our own product detector), 'none' (whole images only), the path of a
+    .safetensors, .pt or .onnx file, or the name of an official YOLO such as 'yolo26n.pt', which is
+    downloaded once."""
+
+    detector_image_px: int = 0
+    """Side of the square that a photo is fitted into before detection, a multiple of 32; 0 asks
+    for the size that the weights were trained at."""
+
+    detector_batch: int = 16
+    """Photos that go through the detector together."""
+
+    confidence: float = 0.25
+    """Detections under this confidence (0..1) are dropped."""
+
+    iou: float = 0.6
+    """Of two detections that overlap more than this (0..1), whatever their labels, the more
+    confident one is kept."""
+
+    max_products: int = 8
+    """At most so many products are kept in one photo, the most confident first."""
+
+    min_product_share: float = 0.004
+    """Products smaller than this share (0..1) of the photo's area are dropped."""
+
+    weights_folder: str = "var/weights"
+    """Folder into which named weights are downloaded, once."""
+
+    extractor: str = "efficientnet-lite0"
+    """'efficientnet-lite0' (ships with its ImageNet weights), or the path of an .onnx file."""
+
+    extractor_batch: int = 32
+    """Crops that go through the extractor together."""
+
+    crop_px: int = 224
+    """Side of the square that a crop is squashed to, a multiple of 32; an ONNX model of a fixed
+    size keeps its own."""
+
+    device: str = "auto"
+    """'cpu', 'cuda', or 'auto': CUDA where there is a device, else the CPU."""
+
+    precision: str = "auto"
+    """'float32', 'bfloat16', 'float16', or 'auto': float16 on CUDA, bfloat16 on a CPU with
+    instructions for it, else float32. Results agree to a cosine of 0.999, so that the precision
+    is no part of a model's identity."""
+
+    threads: int = 0
+    """CPU threads a model may use; 0 leaves the choice to the library."""
+
+    def __post_init__(self) -> None:
+        """Check every range."""
+        for name in ("detector_batch", "max_products", "extractor_batch"):
+            _require(getattr(self, name) >= 1, f"{name} must be at least 1")
+        for name in ("confidence", "iou", "min_product_share"):
+            _require(0.0 <= getattr(self, name) <= 1.0, f"{name} must be between 0 and 1")
+        for name in ("detector_image_px", "crop_px"):
+            _require(getattr(self, name) % 32 == 0, f"{name} must be a multiple of 32")
+        _require(self.detector_image_px >= 0, "detector_image_px must not be negative")
+        _require(self.crop_px > 0, "crop_px must be positive")
+        _require(self.device in DEVICES, f"device must be one of {', '.join(DEVICES)}")
+        _require(self.precision in PRECISIONS, f"precision must be one of {', '.join(PRECISIONS)}")
+        _require(self.threads >= 0, "threads must not be negative")
+
+
+def _require(condition: bool, message: str) -> None:
+    if not condition:
+        raise SettingsError(f"vision settings: {message}")

@@ -1,0 +1,152 @@
+"""The detector that runs any YOLO: our own weights, a `.pt` checkpoint or an `.onnx` export."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from feature_store.errors import VisionError
+from feature_store.vision.detect import Detection
+from feature_store.vision.device import choose_compute
+from feature_store.vision.letterbox import Placement, box_in_photo, letterbox
+from feature_store.vision.settings import VisionSettings
+from feature_store.vision.ultralytics_weights import open_weights
+
+PREPROCESSING = "letterbox-1"
+"""Raise this with any change that can move a box: it is part of the detector's identity."""
+
+FALLBACK_IMAGE_PX = 640
+"""The size that every official YOLO is trained at: for weights that do not tell their own."""
+
+
+class UltralyticsDetector:
+    """A YOLO driven through ultralytics' AutoBackend, without its predictor.
+
+    The predictor would import torchvision, whose compiled operators are not everywhere loadable;
+    the network and ultralytics' own suppression need only torch.
+    """
+
+    def __init__(self, settings: VisionSettings, weights: Path | torch.nn.Module) -> None:
+        """Load a file (.safetensors, .pt, .onnx) or take a module; VisionError if it cannot be.
+
+        A module answers as ultralytics' `Detect` does and has `names` (label by number).
+        """
+        self._settings = settings
+        self._compute = choose_compute(settings)
+        name, digest = _name_and_digest(weights)
+        self._backend = open_weights(weights, self._compute)
+        task = self._backend.task or getattr(self._backend.model, "task", None)
+        if task not in (None, "detect"):
+            raise VisionError(
+                f"detector weights {name!r} are for the task {task!r}: weights for detection are "
+                "needed"
+            )
+        self._side_px = settings.detector_image_px or _trained_image_px(self._backend)
+        limits = (
+            settings.confidence,
+            settings.iou,
+            settings.max_products,
+            settings.min_product_share,
+        )
+        digest.update(f"{PREPROCESSING}:{self._side_px}:{limits}".encode())
+        self.identity = f"{name}@{digest.hexdigest()[:12]}"
+
+    def detect(self, images: Sequence[npt.NDArray[np.uint8]]) -> list[list[Detection]]:
+        """Find the products of each photo (uint8 (H, W, 3) RGB), the most confident first.
+
+        Memory is bounded by one batch. VisionError if the model's answer has the wrong shape.
+        """
+        found: list[list[Detection]] = []
+        for start in range(0, len(images), self._settings.detector_batch):
+            batch = images[start : start + self._settings.detector_batch]
+            squares, placements = letterbox(batch, self._side_px)
+            rows = self._suppress(self._forward(squares))
+            found.extend(self._detections(*pair) for pair in zip(rows, placements, strict=True))
+        return found
+
+    def _forward(self, squares: npt.NDArray[np.uint8]) -> torch.Tensor:
+        pixels = torch.from_numpy(squares).to(self._compute.device).permute(0, 3, 1, 2)
+        pixels = pixels.to(torch.float16 if self._backend.fp16 else torch.float32) / 255
+        # AutoBackend has halved a CUDA model already: what is left to cast is bfloat16.
+        bfloat16 = self._compute.dtype == torch.bfloat16 and self._backend.format == "pt"
+        cast = self._compute.autocast() if bfloat16 else contextlib.nullcontext()
+        try:
+            with torch.inference_mode(), cast:
+                answer = self._backend(pixels)
+        except Exception as error:  # torch and onnxruntime each have their own, and private ones
+            raise VisionError(f"the detector failed on a batch of photos: {error}") from error
+        return self._checked(answer, len(squares))
+
+    def _checked(self, answer: Any, batch: int) -> torch.Tensor:
+        if isinstance(answer, list | tuple):
+            answer = answer[0]
+        labels = len(self._backend.names)
+        if not isinstance(answer, torch.Tensor):
+            raise VisionError(f"the detector answered {type(answer).__name__}: not a tensor")
+        end_to_end = answer.ndim == 3 and answer.shape[2] == 6
+        usable = end_to_end or (answer.ndim == 3 and answer.shape[1] == 4 + labels)
+        if not usable or answer.shape[0] != batch:
+            raise VisionError(
+                f"the detector answered {tuple(answer.shape)} for {batch} photos: a detection "
+                f"model answers (n, boxes, 6) or (n, {4 + labels}, boxes)"
+            )
+        return answer.float()
+
+    def _suppress(self, answer: torch.Tensor) -> list[npt.NDArray[np.float32]]:
+        """Keep the confident boxes that no better one covers: (k, 6) x0 y0 x1 y1 score label."""
+        from ultralytics.utils.nms import TorchNMS, non_max_suppression
+
+        settings = self._settings
+        kept = non_max_suppression(
+            answer,
+            conf_thres=settings.confidence,
+            iou_thres=settings.iou,
+            agnostic=True,
+            max_time_img=float("inf"),  # its time limit would make the answer depend on the load
+        )
+        if answer.shape[2] == 6:  # end to end: one box may still come under several labels
+            kept = [rows[TorchNMS.nms(rows[:, :4], rows[:, 4], settings.iou)] for rows in kept]
+        return [rows.cpu().numpy() for rows in kept]
+
+    def _detections(self, rows: npt.NDArray[np.float32], placement: Placement) -> list[Detection]:
+        detections: dict[object, Detection] = {}
+        for row in rows[np.argsort(-rows[:, 4], kind="stable")]:
+            box = box_in_photo(row[:4], placement)
+            if box is None or _area(box) < self._settings.min_product_share:
+                continue
+            label = str(self._backend.names.get(int(row[5]), int(row[5])))
+            confidence = min(1.0, float(row[4]))
+            detections.setdefault(box, Detection(box, confidence, label))
+        return list(detections.values())[: self._settings.max_products]
+
+
+def _name_and_digest(weights: Path | torch.nn.Module) -> tuple[str, hashlib._Hash]:
+    if isinstance(weights, Path):
+        return weights.stem, hashlib.sha256(weights.read_bytes())
+    digest = hashlib.sha256()
+    for name, tensor in sorted(weights.state_dict().items()):
+        digest.update(name.encode())
+        digest.update(tensor.detach().cpu().contiguous().flatten().view(torch.uint8).numpy())
+    return type(weights).__name__.lower(), digest
+
+
+def _area(box: tuple[float, float, float, float]) -> float:
+    return (box[2] - box[0]) * (box[3] - box[1])
+
+
+def _trained_image_px(backend: Any) -> int:
+    """The size that the weights were trained or exported at, rounded up to a multiple of 32."""
+    size = getattr(backend, "imgsz", None)  # exports tell it in their metadata
+    if size is None:  # our own weights tell it, other checkpoints keep their training's arguments
+        arguments = getattr(backend.model, "args", None) or {}
+        size = getattr(backend.model, "image_size", None) or arguments.get("imgsz")
+    if isinstance(size, list | tuple):
+        size = max(size, default=None)
+    return -(-int(size) // 32) * 32 if size else FALLBACK_IMAGE_PX

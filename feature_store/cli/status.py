@@ -45,6 +45,7 @@ def read_status(settings: Settings) -> dict[str, Any]:
     return {
         "home": str(settings.home),
         "snapshot_version": snapshot.version,
+        "content_hash": snapshot.content_hash,
         "partitions": [commit.ds for commit in store.commits()],
         "items": snapshot.items().num_rows,
         "images": counted.num_rows,

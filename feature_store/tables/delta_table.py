@@ -1,0 +1,161 @@
+"""One Delta table: made on first use, one partition replaced at a time, its files counted."""
+
+from __future__ import annotations
+
+import hashlib
+import random
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import pyarrow as pa
+from deltalake import DeltaTable, WriterProperties, write_deltalake
+from deltalake.exceptions import CommitFailedError, DeltaError
+
+from feature_store.errors import CommitConflictError, StoreError
+from feature_store.tables.check import check_ds
+
+ATTEMPTS = 40
+"""How often a write that lost a race is tried again, after a growing pause of at most a second."""
+
+ROW_GROUP_ROWS = 2048
+"""Rows of a Parquet row group: what a reader of single vectors has to decode at a time."""
+
+CONFIGURATION: Mapping[str, str] = {
+    # Old versions stay readable for ten years: a snapshot names the versions that it reads.
+    "delta.logRetentionDuration": "interval 3650 days",
+    "delta.checkpointInterval": "20",
+}
+
+
+@dataclass(frozen=True)
+class Pin:
+    """Where a commit's rows are: the partition `ds` of a table at `version`.
+
+    `files` is a digest of the names of the partition's files there. A later version in which the
+    partition has the same files holds the same rows.
+    """
+
+    ds: str
+    version: int
+    files: str
+
+
+class PartitionedTable:
+    """A Delta table partitioned by day, under `folder`."""
+
+    def __init__(self, folder: Path, schema: pa.Schema, partition_by: tuple[str, ...]) -> None:
+        """Name the folder, the columns and the partitioning; nothing is written yet."""
+        self.folder = folder
+        self.schema = schema
+        self._partition_by = list(partition_by)
+
+    def exists(self) -> bool:
+        """Tell whether the table has been made."""
+        return bool(DeltaTable.is_deltatable(str(self.folder)))
+
+    def create(self) -> None:
+        """Make the table unless it is there."""
+        if self.exists():
+            return
+        with refusing(f"the table {self.folder.name} cannot be made"):
+            try:
+                DeltaTable.create(
+                    self.folder,
+                    schema=self.schema,
+                    mode="ignore",
+                    partition_by=self._partition_by,
+                    configuration=dict(CONFIGURATION),
+                )
+            except DeltaError:
+                if not self.exists():  # otherwise another writer made it at the same moment
+                    raise
+
+    def open(self, version: int | None = None) -> DeltaTable:
+        """Open the table at a version (default: the newest); StoreError if it cannot be."""
+        with refusing(f"the table {self.folder} cannot be opened at version {version}"):
+            return DeltaTable(self.folder, version=version)
+
+    def replace(self, ds: str, rows: pa.Table) -> Pin:
+        """Replace the partition `ds` by `rows`, atomically, and say where they are.
+
+        Writers of other partitions are no hindrance. One that writes the same partition meanwhile
+        makes this one start over; CommitConflictError if that happens again and again.
+        """
+        for pause_seconds in pauses():
+            table = self.open()
+            if not rows.num_rows and not partition_files(table, ds):
+                return self.pin(table, ds, rows.num_rows)
+            try:
+                self._overwrite(table, ds, rows)
+            except CommitFailedError:
+                time.sleep(pause_seconds)
+                continue
+            return self.pin(table, ds, rows.num_rows)
+        raise CommitConflictError(
+            f"other writers keep replacing the partition {ds} of {self.folder.name}; "
+            "let them finish, then run this day again"
+        )
+
+    def _overwrite(self, table: DeltaTable, ds: str, rows: pa.Table) -> None:
+        with refusing(f"the partition {ds} of {self.folder.name} cannot be written"):
+            write_deltalake(
+                table,
+                rows,
+                mode="overwrite",
+                predicate=f"ds = '{check_ds(ds)}'",
+                writer_properties=WriterProperties(
+                    compression="ZSTD", max_row_group_size=ROW_GROUP_ROWS
+                ),
+            )
+
+    def pin(self, table: DeltaTable, ds: str, rows: int) -> Pin:
+        """Name the partition `ds` as `table` has it; StoreError unless it has so many rows."""
+        files = partition_files(table, ds)
+        if sum(files.values()) != rows:
+            raise CommitConflictError(
+                f"the partition {ds} of {self.folder.name} was replaced while it was written"
+            )
+        return Pin(ds, table.version(), files_digest(files))
+
+
+@contextmanager
+def refusing(complaint: str) -> Iterator[None]:
+    """Turn what Delta and the file system raise into StoreError; a lost race passes through."""
+    try:
+        yield
+    except CommitFailedError:
+        raise
+    except (DeltaError, OSError, pa.ArrowException) as error:
+        raise StoreError(f"{complaint}: {error}") from error
+
+
+def pauses() -> Iterator[float]:
+    """Yield the pauses between attempts, in seconds: growing, and never in step with another's."""
+    for attempt in range(ATTEMPTS):
+        # Not a secret: any number that another process does not draw will do.
+        yield random.uniform(0.2, 1.0) * min(1.0, 0.02 * 2.0 ** min(attempt, 10))  # noqa: S311
+
+
+def partition_files(table: DeltaTable, ds: str) -> dict[str, int]:
+    """Return the rows of each file of the partition `ds`."""
+    return all_files(table).get(ds, {})
+
+
+def all_files(table: DeltaTable) -> dict[str, dict[str, int]]:
+    """Return the rows of each file of each partition."""
+    added = pa.table(table.get_add_actions(flatten=True))
+    found: dict[str, dict[str, int]] = {}
+    if not added.num_rows:
+        return found
+    columns = (added[name].to_pylist() for name in ("partition.ds", "path", "num_records"))
+    for ds, path, rows in zip(*columns, strict=True):
+        found.setdefault(ds, {})[path] = rows
+    return found
+
+
+def files_digest(files: Mapping[str, int]) -> str:
+    """Name a set of files: 32 hex digits."""
+    return hashlib.sha256("\n".join(sorted(files)).encode()).hexdigest()[:32]

@@ -1,0 +1,105 @@
+"""The live rows of a Delta store at one version of its log."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from feature_store.schemas import ITEMS, LEDGER
+from feature_store.tables.commits import LoggedCommit, snapshot_hash
+from feature_store.tables.pinned import PinnedTable
+from feature_store.tables.spool import ordered_features, under
+from feature_store.tables.store import Coverage
+
+
+class DeltaSnapshot:
+    """A `Snapshot` of pinned Delta tables; it stays the same whatever is written after it."""
+
+    def __init__(
+        self, partitions: list[LoggedCommit], tables: Mapping[str, PinnedTable], folder: Path
+    ) -> None:
+        """Take one commit of each partition, and the tables they pin."""
+        self._partitions = partitions
+        self._tables = tables
+        self._folder = folder
+        self.version = max((entry.commit.version for entry in partitions), default=0)
+
+    @cached_property
+    def content_hash(self) -> str:
+        """64 hex digits that are the same whenever the snapshot's partitions hold the same rows."""
+        return snapshot_hash(self._partitions)
+
+    @cached_property
+    def _live(self) -> dict[str, pa.Array]:
+        """The ids of the items whose latest row is in a partition, and says that they live."""
+        items = self._tables["items"]
+        days = list(items.partitions)
+        parts = [items.read(ds, ["item_id", "deleted"]) for ds in days]
+        if not parts:
+            return {}
+        rows = pa.concat_tables(parts)
+        day = np.repeat(np.arange(len(days)), [part.num_rows for part in parts])
+        rows = rows.append_column("row", pa.array(np.arange(rows.num_rows)))
+        # Days are in order, and an item is in a day once: its last row is its latest.
+        newest = rows.group_by("item_id").aggregate([("row", "max")])["row_max"].to_numpy()
+        alive = np.sort(newest[~rows["deleted"].to_numpy()[newest]])
+        day_of_alive = day[alive]
+        found = {}
+        for number, ds in enumerate(days):
+            if len(chosen := alive[day_of_alive == number]):
+                found[ds] = rows["item_id"].take(chosen).combine_chunks()
+        return found
+
+    def items(self) -> pa.Table:
+        """The latest row (schema ITEMS) of each live item, by `item_id`."""
+        return self._live_rows("items", ITEMS.names).sort_by("item_id")
+
+    def ledger(self) -> pa.Table:
+        """The ledger's rows (schema LEDGER) of the live items, by `item_id` and `image_index`."""
+        rows = self._live_rows("ledger", LEDGER.names)
+        return rows.sort_by([("item_id", "ascending"), ("image_index", "ascending")])
+
+    def features(self, extractor: str) -> Iterator[pa.RecordBatch]:
+        """The live features (schema FEATURES) of one extractor, ordered, in bounded memory."""
+        return ordered_features(self._tables["features"], self._live, extractor, self._folder)
+
+    def extractors(self) -> list[str]:
+        """The extractors that described any live item, sorted."""
+        return sorted(
+            pc.unique(self._live_rows("features", ["extractor"])["extractor"]).to_pylist()
+        )
+
+    def coverage(self, extractor: str) -> Coverage:
+        """How much of the snapshot `extractor` has described."""
+        images = self._live_rows("ledger", ["image_index", "status", "reason"])
+        images = images.filter(pc.greater_equal(images["image_index"], 0))
+        indexed = images.filter(pc.equal(images["status"], "indexed")).num_rows
+        failed = images.filter(pc.equal(images["status"], "failed"))["reason"].to_pylist()
+        kinds = self._live_rows("features", ["kind"], under(extractor))["kind"]
+        return Coverage(
+            items=sum(len(ids) for ids in self._live.values()),
+            images=images.num_rows,
+            indexed=indexed,
+            described=pc.sum(pc.equal(kinds, "whole")).as_py() or 0,
+            regions=len(kinds),
+            failed=dict(sorted(Counter(failed).items())),
+        )
+
+    def _live_rows(
+        self, name: str, columns: list[str], only: pc.Expression | None = None
+    ) -> pa.Table:
+        """Columns of the rows that live items have on the day of their latest row."""
+        table = self._tables[name]
+        parts = [pa.schema([table.schema.field(column) for column in columns]).empty_table()]
+        wanted = columns if "item_id" in columns else [*columns, "item_id"]
+        for ds, live in self._live.items():
+            rows = table.read(ds, wanted, only)
+            mask = pc.is_in(rows["item_id"], value_set=live)
+            parts.append(rows.filter(mask).select(columns))
+        return pa.concat_tables(parts)

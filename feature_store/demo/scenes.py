@@ -1,0 +1,95 @@
+"""Set up and take one photo: a product alone, or two to four together."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from feature_store.demo.listings import Listing
+from feature_store.demo.model import Model
+from feature_store.demo.photo import Photo, Shot, photograph
+
+
+def _stood(model: Model, listing: Listing, chance: random.Random) -> Model:
+    """Turned as its category is shown, on the floor about the origin; flat things on their back."""
+    turn = chance.uniform(*listing.turn)
+    if not listing.flat:
+        return model.placed(turn=turn)
+    return model.placed(tip=-90).placed(turn=turn)
+
+
+def _shot(models: Sequence[Model], listing: Listing, chance: random.Random, light: int) -> Shot:
+    points = np.concatenate([model.points() for model in models])
+    unit = float(np.linalg.norm(np.ptp(points, axis=0))) / 2
+    side = chance.choice((-1, 1, -1))
+    behind = 180.0 if listing.flat else 0.0
+    backdrop = chance.choice(listing.studio)(chance, unit)
+    return Shot(
+        backdrop,
+        pitch=chance.uniform(*listing.pitch),
+        fill=chance.uniform(0.72, 0.92),
+        off_x=chance.uniform(-0.03, 0.03),
+        off_y=chance.uniform(-0.02, 0.02),
+        lamp=(behind + side * chance.uniform(25, 60) * (-1 if listing.flat else 1), chance.uniform(42, 60)),
+        warmth=chance.uniform(-0.4, 0.8),
+        exposure=chance.uniform(0.92, 1.08),
+        lens_degrees=chance.uniform(18, 28),
+    )
+
+
+def portrait(
+    model: Model, listing: Listing, chance: random.Random, px: int, *, close: bool = False
+) -> Photo:
+    """A square photo, `px` on a side, of one product; a close one lets its edges leave the frame."""
+    stood = _stood(model, listing, chance)
+    shot = _shot([stood], listing, chance, 0)
+    if close:
+        shot = replace(shot, fill=chance.uniform(1.15, 1.4), off_x=chance.uniform(-0.08, 0.08),
+                       off_y=chance.uniform(-0.08, 0.08))  # fmt: skip
+    return photograph([stood], shot, px, px)
+
+
+def group(
+    models: Sequence[Model], listings: Sequence[Listing], chance: random.Random, px: int
+) -> Photo:
+    """A square photo of several products side by side; boxes in the given order.
+
+    Small things are enlarged beside large ones as in a stylist's collage, so that all can be seen.
+    """
+    stood = [_stood(m, listing, chance) for m, listing in zip(models, listings, strict=True)]
+    sizes = [float(np.linalg.norm(np.ptp(model.points(), axis=0))) for model in stood]
+    largest = max(sizes)
+    scaled = [
+        model.placed(scale=max(1.0, 0.55 * largest / size)) for model, size in zip(stood, sizes, strict=True)
+    ]
+    order = list(range(len(scaled)))
+    chance.shuffle(order)
+    placed: dict[int, Model] = {}
+    rows = [order] if len(order) < 4 or not listings[0].flat else [order[:2], order[2:]]
+    depth = 0.0
+    for row in rows:
+        edge = 0.0
+        deepest = 0.0
+        for k in row:
+            width, _, deep = np.ptp(scaled[k].points(), axis=0)
+            gap = 0.06 * largest * chance.uniform(0.5, 1.5)
+            shift = chance.uniform(-0.12, 0.05) * largest if not listings[0].flat else 0.0
+            placed[k] = scaled[k].placed(x=edge + width / 2, z=depth + shift + deep / 2)
+            edge += width + gap
+            deepest = max(deepest, deep)
+        depth += deepest + 0.08 * largest
+    ready = _centred([placed[k] for k in range(len(models))])
+    return photograph(ready, replace(_shot(ready, listings[0], chance, 0), fill=chance.uniform(0.84, 0.94)), px, px)
+
+
+def _centred(models: Sequence[Model]) -> list[Model]:
+    """All models moved together so that their middle is over the origin."""
+    points = np.concatenate([model.points() for model in models])
+    x, _, z = (points.min(axis=0) + points.max(axis=0)) / 2
+    return [
+        Model([(mesh.moved(-float(x), 0.0, -float(z)), material) for mesh, material in model.parts])
+        for model in models
+    ]

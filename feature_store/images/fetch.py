@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import re
 import ssl
@@ -25,6 +26,12 @@ from feature_store.images.settings import ImageSettings
 
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
 _PASSING_STATUS = frozenset((408, 425, 429))
+
+
+@functools.cache
+def _trusted_roots() -> ssl.SSLContext:
+    """Reading a few hundred certificates takes longer than fetching a photo: once is enough."""
+    return httpx.create_ssl_context()
 
 
 class _MayPassError(Exception):
@@ -55,7 +62,7 @@ class Fetcher:
         # The bare transport, not httpx.Client: no cookies from one shop to the next request, no
         # proxies out of the environment, no log line for each of a million images.
         self._transport = CheckedTransport(
-            backend, ssl_context or httpx.create_ssl_context(), settings.concurrency
+            backend, ssl_context or _trusted_roots(), settings.concurrency
         )
         self._headers = {
             "User-Agent": settings.user_agent,

@@ -1,0 +1,8 @@
+"""The lookup service: CPU only, one copy of the bundle shared by its worker processes.
+
+In the order in which a request meets them: `command` (the `serve` command), `settings`,
+`supervisor` (follows CURRENT), `workers` (load once, fork, serve), `board` (what the processes
+share), `app` (routes), `observed` (timing, headers, counting), `parameters` (what may be asked),
+`answers` (what is answered), `pages` (widget, shop and photos), `problems` (errors), `metrics`,
+`openapi`; `widget/` and `shop/` hold what browsers run.
+"""

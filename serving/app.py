@@ -1,0 +1,282 @@
+"""The HTTP door: its routes, and what each answers."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import unquote
+
+import anyio.to_thread
+from starlette.applications import Starlette
+from starlette.convertors import Convertor, register_url_convertor
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.middleware.cors import CORSMiddleware
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+from starlette.routing import Match, Route
+from starlette.types import Scope
+
+from feature_store.errors import FilterError, UnknownItemError
+from serving.answers import Answers
+from serving.board import Board
+from serving.metrics import Counters, exposition
+from serving.observed import NOTES, Draining, Observed
+from serving.openapi import openapi_document
+from serving.pages import SHOP_POLICY, YEAR, Asset, Widgets, photo_path, shop_files
+from serving.parameters import FILTER_FORMS, listing_page, no_parameters, similar_question
+from serving.problems import ProblemError, on_http_exception, on_problem
+from serving.settings import ServingSettings
+
+_JSON = "application/json"
+
+
+@dataclass(frozen=True)
+class Service:
+    """What one worker answers from: `answers` is shared by all, the counters are its own."""
+
+    answers: Answers
+    settings: ServingSettings
+    board: Board
+    counters: Counters
+    draining: Draining
+
+
+def build_app(service: Service) -> Starlette:
+    """Return the ASGI application of one worker."""
+    door = _Door(service)
+    routes = [
+        AsSentRoute("/v1/items/{item_id:item_id}/similar", door.similar),
+        AsSentRoute("/v1/items/{item_id:item_id}", door.item),
+        Route("/v1/bundle", door.bundle),
+        Route("/healthz", door.health),
+        Route("/readyz", door.ready),
+        Route("/metrics", door.metrics),
+        Route("/openapi.json", door.openapi),
+        Route("/widget/", door.widget_index),
+        Route("/widget/{version}/similar-items.js", door.widget),
+        Route("/images/{image_id}.jpg", door.image),
+    ]
+    if service.settings.demo:
+        routes += [
+            Route("/", _to_shop),
+            Route("/demo", _to_shop),
+            Route("/demo/items.json", door.listing),
+            Route("/demo/{name:path}", door.shop),
+        ]
+    cors = Middleware(
+        CORSMiddleware,
+        allow_origins=list(service.settings.cors_origins),
+        allow_methods=["GET"],
+        expose_headers=["ETag", "Server-Timing"],
+        max_age=86400,
+    )
+    observed = Middleware(
+        Observed,
+        counters=service.counters,
+        draining=service.draining,
+        access_log=service.settings.access_log,
+    )
+    return Starlette(
+        routes=routes,
+        middleware=[cors, observed],
+        exception_handlers={ProblemError: on_problem, HTTPException: on_http_exception},
+    )
+
+
+class _ItemIdConvertor(Convertor[str]):
+    """An item's id as sent: one segment, percent-encoded; plain slashes are borne with."""
+
+    regex = ".+"
+
+    def convert(self, value: str) -> str:
+        return unquote(value, errors="replace")
+
+    def to_string(self, value: str) -> str:
+        raise NotImplementedError
+
+
+register_url_convertor("item_id", _ItemIdConvertor())
+
+
+class AsSentRoute(Route):
+    """A route matched on the path as it was sent, before `%2F` became a slash.
+
+    So the item `a/similar` (`a%2Fsimilar`) and the look-alikes of `a` (`a/similar`) differ.
+    """
+
+    def matches(self, scope: Scope) -> tuple[Match, Scope]:
+        """Match like any route, but on the path that is still percent-encoded."""
+        if scope["type"] != "http":
+            return Match.NONE, {}
+        sent = scope["raw_path"].decode("ascii", "replace")
+        return super().matches({**scope, "path": sent})
+
+
+class _Door:
+    """The endpoints; each method's name is the route's name in the metrics."""
+
+    def __init__(self, service: Service) -> None:
+        self._answers = service.answers
+        self._settings = service.settings
+        self._board = service.board
+        self._counters = service.counters
+        self._widgets = Widgets()
+        self._shop = shop_files() if service.settings.demo else {}
+        self._openapi = json.dumps(openapi_document()).encode()
+        self._etag = f'W/"{service.answers.bundle_id}"'
+
+    async def similar(self, request: Request) -> Response:
+        """Answer with the look-alikes of an item."""
+        question = similar_question(request.query_params)
+        # What is answered at an address changes only with the bundle.
+        if (known := self._not_modified(request, "private")) is not None:
+            return known
+        item_id: str = request.path_params["item_id"]
+        notes = request.scope[NOTES]
+        notes["query_id"] = query_id = new_query_id()
+        begun = time.perf_counter()
+        try:
+            found = self._answers.similar(query_id, item_id, question)
+        except FilterError as error:
+            detail = f"filter cannot be used: {error}"
+            members = {"parameter": "filter", "allowed": FILTER_FORMS}
+            raise ProblemError(400, "bad-parameter", detail, **members) from error
+        except UnknownItemError as error:
+            kind = "unknown-region" if self._answers.has(item_id) else "unknown-item"
+            raise ProblemError(404, kind, str(error)) from error
+        notes["search_seconds"] = time.perf_counter() - begun
+        self._counters.event("answers")
+        self._counters.event("hits", found.hits)
+        if not found.hits:
+            self._counters.event("empty_answers")
+        if found.fallback is not None:
+            self._counters.event("fallbacks")
+        return self._fresh(found.body, "private")
+
+    async def item(self, request: Request) -> Response:
+        """Answer with an item, its images and their regions."""
+        no_parameters(request.query_params)
+        if (known := self._not_modified(request, "public")) is not None:
+            return known
+        item_id: str = request.path_params["item_id"]
+        try:
+            body = self._answers.item(item_id)
+        except UnknownItemError as error:
+            raise ProblemError(404, "unknown-item", str(error)) from error
+        return self._fresh(body, "public")
+
+    async def bundle(self, _request: Request) -> Response:
+        """Answer with what is being served."""
+        body = {**self._answers.summary, "widget": self._widgets.index()}
+        return self._json(body, {"Cache-Control": "no-cache"})
+
+    async def health(self, _request: Request) -> Response:
+        """Answer that this worker lives."""
+        return self._json({"status": "ok"}, {"Cache-Control": "no-store"})
+
+    async def ready(self, _request: Request) -> Response:
+        """Answer that items can be asked for, and whether a newer bundle was refused."""
+        refused = self._board.notice().get("refused")
+        body = {"ready": True, "bundle": self._answers.bundle_id, "refused": refused}
+        return self._json(body, {"Cache-Control": "no-store"})
+
+    async def metrics(self, _request: Request) -> Response:
+        """Answer with what has been counted by all workers."""
+        text = exposition(self._board, self._answers.summary)
+        return Response(text, media_type="text/plain; version=0.0.4")
+
+    async def openapi(self, _request: Request) -> Response:
+        """Answer with the description of this door."""
+        return Response(self._openapi, media_type=_JSON, headers={"Cache-Control": "no-cache"})
+
+    async def widget_index(self, _request: Request) -> Response:
+        """Answer with the widget's versions and their digests."""
+        return self._json(self._widgets.index(), {"Cache-Control": "no-cache"})
+
+    async def widget(self, request: Request) -> Response:
+        """Answer with one version of the widget, which never changes."""
+        version = request.path_params["version"]
+        asset = self._widgets.versions.get(version)
+        if asset is None:
+            known = ", ".join(self._widgets.versions)
+            detail = f"there is no version {version!r} of the widget; there are: {known}"
+            raise ProblemError(404, "not-found", detail)
+        return _asset(request, asset, {"Cache-Control": YEAR})
+
+    async def image(self, request: Request) -> Response:
+        """Answer with a photo out of the thumbnails."""
+        image_id = request.path_params["image_id"]
+        missing = ProblemError(404, "not-found", f"there is no image {image_id[:80]!r}")
+        try:
+            path = photo_path(self._settings.thumbnails, image_id)
+        except ValueError as error:
+            raise missing from error
+        headers = {"Cache-Control": YEAR, "ETag": f'"{image_id}"'}
+        if _has(request, headers["ETag"]):
+            return Response(status_code=304, headers=headers)
+        try:
+            body = await anyio.to_thread.run_sync(path.read_bytes)
+        except FileNotFoundError as error:
+            raise missing from error
+        return Response(body, media_type="image/jpeg", headers=headers)
+
+    async def listing(self, request: Request) -> Response:
+        """Answer with one page of the demo shop's shelf."""
+        page = listing_page(request.query_params)
+        if (known := self._not_modified(request, "public")) is not None:
+            return known
+        body = self._answers.listing(page.offset, page.limit, page.category)
+        return self._fresh(json.dumps(body, ensure_ascii=False).encode(), "public")
+
+    async def shop(self, request: Request) -> Response:
+        """Answer with a file of the demo shop."""
+        asset = self._shop.get(request.path_params["name"])
+        if asset is None:
+            raise HTTPException(404)
+        headers = {"Cache-Control": "no-cache", "Content-Security-Policy": SHOP_POLICY}
+        return _asset(request, asset, headers)
+
+    def _headers(self, scope: str) -> dict[str, str]:
+        age = self._settings.cache_seconds
+        return {"Cache-Control": f"{scope}, max-age={age}", "ETag": self._etag}
+
+    def _not_modified(self, request: Request, scope: str) -> Response | None:
+        if _has(request, self._etag):
+            return Response(status_code=304, headers=self._headers(scope))
+        return None
+
+    def _fresh(self, body: bytes, scope: str) -> Response:
+        return Response(body, media_type=_JSON, headers=self._headers(scope))
+
+    def _json(self, body: dict[str, Any], headers: dict[str, str]) -> Response:
+        encoded = json.dumps(body, ensure_ascii=False).encode("utf-8", "replace")
+        return Response(encoded, media_type=_JSON, headers=headers)
+
+
+async def _to_shop(_request: Request) -> Response:
+    return RedirectResponse("/demo/", status_code=307)
+
+
+def new_query_id() -> str:
+    """Return a new name for an answer: 32 hexadecimal digits that sort by time of asking."""
+    return f"{time.time_ns() // 1_000_000:012x}{os.urandom(10).hex()}"
+
+
+def _asset(request: Request, asset: Asset, headers: dict[str, str]) -> Response:
+    headers = {**headers, "ETag": asset.etag, "Vary": "Accept-Encoding"}
+    if _has(request, asset.etag):
+        return Response(status_code=304, headers=headers)
+    body = asset.body
+    if "gzip" in request.headers.get("accept-encoding", ""):
+        body, headers["Content-Encoding"] = asset.zipped, "gzip"
+    return Response(body, media_type=asset.media_type, headers=headers)
+
+
+def _has(request: Request, etag: str) -> bool:
+    """Whether the client says that it has this already (RFC 9110, section 13.1.2: weakly)."""
+    known = request.headers.get("if-none-match", "").split(",")
+    return etag.removeprefix("W/") in (tag.strip().removeprefix("W/") for tag in known)

@@ -1,0 +1,53 @@
+"""`nitamono serve`: the lookup service on this machine."""
+
+from __future__ import annotations
+
+import logging
+import os
+from pathlib import Path
+
+import click
+
+from serving.settings import ServingSettings
+
+_SINGLE_THREADED = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+
+
+@click.command()
+@click.option("--bundles", type=click.Path(path_type=Path), help="Folder of bundles.")
+@click.option("--thumbnails", type=click.Path(path_type=Path), help="Folder of photos.")
+@click.option("--host", help="Address to listen on.  [default: 127.0.0.1]")
+@click.option("--port", type=int, help="Port to listen on.  [default: $PORT or 8000]")
+@click.option("--workers", type=int, help="Processes that answer, sharing one copy.  [default: 1]")
+def serve(
+    bundles: Path | None,
+    thumbnails: Path | None,
+    host: str | None,
+    port: int | None,
+    workers: int | None,
+) -> None:
+    """Answer "more like this" from the live bundle, on CPU; a new one is taken up as it appears.
+
+    Folders are those of NITAMONO_HOME unless given; NITAMONO_SERVING_* sets everything else.
+    """
+    settings = ServingSettings.from_environment().changed(
+        bundles=bundles, thumbnails=thumbnails, host=host, port=port, workers=workers
+    )
+    # Processes scale, threads do not (NGT holds the GIL), and a thread pool does not survive a
+    # fork. Both libraries read this when they are loaded, so it comes before the imports below.
+    for variable in _SINGLE_THREADED:
+        os.environ[variable] = "1"
+    from serving.supervisor import Supervisor, bind
+
+    logging.getLogger("serving").setLevel(logging.INFO)
+    listener = bind(settings.host, settings.port)
+    host, port = listener.getsockname()[:2]
+    address = f"http://[{host}]:{port}" if ":" in str(host) else f"http://{host}:{port}"
+
+    def on_serving(bundle_id: str) -> None:
+        click.echo(f"serving bundle {bundle_id} on {address}")
+        if settings.demo:
+            click.echo(f"shop page: {address}/demo/")
+
+    with listener:
+        Supervisor(settings, listener).run(on_serving)

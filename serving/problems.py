@@ -1,0 +1,81 @@
+"""Errors as RFC 9457 problem details: what was wrong, with what, and what is allowed."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+
+MEDIA_TYPE = "application/problem+json"
+
+
+class ProblemError(Exception):
+    """An answer that is an error: `status`, a `kind` that programs read, and a `detail`."""
+
+    def __init__(self, status: int, kind: str, detail: str, **members: object) -> None:
+        super().__init__(detail)
+        self.status = status
+        self.kind = kind
+        self.detail = detail
+        self.members = members
+
+
+TITLES = {
+    "unknown-item": "No such item",
+    "unknown-region": "No such region",
+    "bad-parameter": "A parameter cannot be used",
+    "not-found": "Nothing is here",
+    "method-not-allowed": "This method is not allowed here",
+    "internal": "The service failed",
+}
+"""The kinds of problem; the `type` member is `urn:nitamono:problem:` and the kind."""
+
+
+def bad_parameter(name: str, got: str, allowed: str) -> ProblemError:
+    """Say that the parameter `name` has the unusable value `got`, and what is allowed."""
+    detail = f"{name}={got[:200]!r} cannot be used; allowed: {allowed}"
+    return ProblemError(400, "bad-parameter", detail, parameter=name, allowed=allowed)
+
+
+def problem_response(problem: ProblemError, headers: Mapping[str, str] | None = None) -> Response:
+    """Return the problem as a response that no cache keeps."""
+    body = {
+        "type": f"urn:nitamono:problem:{problem.kind}",
+        "title": TITLES[problem.kind],
+        "status": problem.status,
+        "detail": problem.detail,
+        **problem.members,
+    }
+    return Response(
+        json.dumps(body, ensure_ascii=False).encode("utf-8", "replace"),
+        status_code=problem.status,
+        media_type=MEDIA_TYPE,
+        headers={**(headers or {}), "Cache-Control": "no-store"},
+    )
+
+
+async def on_problem(_request: Request, error: Exception) -> Response:
+    """Answer a ProblemError raised by an endpoint."""
+    assert isinstance(error, ProblemError)
+    return problem_response(error)
+
+
+async def on_http_exception(request: Request, error: Exception) -> Response:
+    """Answer what the router raises: no such path, or not this method."""
+    assert isinstance(error, HTTPException)
+    if error.status_code == 405:
+        allowed = ", ".join(sorted((error.headers or {}).get("Allow", "GET").split(", ")))
+        problem = ProblemError(
+            405, "method-not-allowed", f"{request.method} is not allowed here; allowed: {allowed}"
+        )
+        return problem_response(problem, {"Allow": allowed})
+    return problem_response(ProblemError(404, "not-found", f"nothing is at {request.url.path}"))
+
+
+def internal() -> Response:
+    """Answer a failure without telling what failed: that is in the service's log."""
+    detail = "the service failed to answer; its log says why"
+    return problem_response(ProblemError(500, "internal", detail))

@@ -1,0 +1,143 @@
+"""The lookup service's settings, and the one place in this room that reads the environment."""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from feature_store.errors import SettingsError
+
+_PREFIX = "NITAMONO_SERVING_"
+
+
+@dataclass(frozen=True)
+class ServingSettings:
+    """How the service listens, what it serves, and how it behaves towards browsers."""
+
+    bundles: Path = Path("var/bundles")
+    """The folder of bundles with its CURRENT file."""
+
+    thumbnails: Path = Path("var/thumbnails")
+    """The folder of thumbnails, `<aa>/<image_id>.jpg`."""
+
+    host: str = "127.0.0.1"
+    """The address to listen on."""
+
+    port: int = 8000
+    """The port to listen on; 0 takes a free one."""
+
+    workers: int = 1
+    """How many worker processes answer; they share one copy of the bundle."""
+
+    poll_seconds: float = 1.0
+    """How often CURRENT is looked at."""
+
+    drain_seconds: float = 10.0
+    """How long a worker that was replaced or stopped may finish what it had begun."""
+
+    idle_seconds: float = 2.0
+    """How long such a worker leaves quiet connections open before it closes them."""
+
+    keep_alive_seconds: int = 65
+    """How long a quiet connection stays open; longer than the usual load balancer's minute."""
+
+    cache_seconds: int = 60
+    """How long a browser may keep an answer without asking again."""
+
+    cors_origins: tuple[str, ...] = field(default=("*",))
+    """The web origins whose pages may read answers; `*` is all of them."""
+
+    demo: bool = True
+    """Whether the demo shop is served under /demo/."""
+
+    access_log: bool = False
+    """Whether every request is logged as one line of JSON on stdout."""
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot work; SettingsError names the setting."""
+        _require(0 <= self.port <= 65535, "port", "0 to 65535", self.port)
+        _require(1 <= self.workers <= 256, "workers", "1 to 256", self.workers)
+        for name in ("poll_seconds", "drain_seconds", "idle_seconds"):
+            value = getattr(self, name)
+            _require(0 < value <= 3600, name, "above 0, at most 3600", value)
+        for name in ("keep_alive_seconds", "cache_seconds"):
+            value = getattr(self, name)
+            _require(0 <= value <= 86400, name, "0 to 86400", value)
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str] = os.environ) -> ServingSettings:
+        """Read NITAMONO_HOME, PORT and NITAMONO_SERVING_*; SettingsError names what is wrong."""
+        home = Path(environment.get("NITAMONO_HOME") or "var")
+        read: dict[str, Any] = {"bundles": home / "bundles", "thumbnails": home / "thumbnails"}
+        if environment.get("PORT"):
+            read["port"] = _read("PORT", environment["PORT"], int)
+        for name, parse in _PARSERS.items():
+            variable = _PREFIX + name.upper()
+            if environment.get(variable):
+                read[name] = _read(variable, environment[variable], parse)
+        known = {_PREFIX + name.upper() for name in _PARSERS}
+        unknown = sorted(key for key in environment if key.startswith(_PREFIX) and key not in known)
+        if unknown:
+            raise SettingsError(
+                f"no such setting: {', '.join(unknown)}; there are {', '.join(sorted(known))}"
+            )
+        return cls(**read)
+
+    def changed(self, **given: Any) -> ServingSettings:
+        """Return these settings with those of `given` that are not None."""
+        return replace(self, **{name: value for name, value in given.items() if value is not None})
+
+
+def _require(met: bool, name: str, allowed: str, value: object) -> None:
+    if not met:
+        raise SettingsError(f"{name} must be {allowed}, not {value}")
+
+
+def _read(variable: str, text: str, parse: Callable[[str], Any]) -> Any:
+    try:
+        return parse(text)
+    except ValueError as error:
+        raise SettingsError(f"{variable}={text!r} cannot be read: {error}") from error
+
+
+def _boolean(text: str) -> bool:
+    known = {"1": True, "true": True, "yes": True, "0": False, "false": False, "no": False}
+    if text.lower() not in known:
+        raise ValueError("it must be true or false")
+    return known[text.lower()]
+
+
+def _seconds(text: str) -> float:
+    seconds = float(text)
+    if not math.isfinite(seconds):
+        raise ValueError("it must be a finite number of seconds")
+    return seconds
+
+
+def _origins(text: str) -> tuple[str, ...]:
+    origins = tuple(origin.strip() for origin in text.split(",") if origin.strip())
+    for origin in origins:
+        if origin != "*" and (not origin.startswith(("https://", "http://")) or origin[-1] == "/"):
+            raise ValueError(f"{origin!r} is not an origin such as https://shop.example")
+    return origins
+
+
+_PARSERS: dict[str, Callable[[str], Any]] = {
+    "bundles": Path,
+    "thumbnails": Path,
+    "host": str,
+    "port": int,
+    "workers": int,
+    "poll_seconds": _seconds,
+    "drain_seconds": _seconds,
+    "idle_seconds": _seconds,
+    "keep_alive_seconds": int,
+    "cache_seconds": int,
+    "cors_origins": _origins,
+    "demo": _boolean,
+    "access_log": _boolean,
+}

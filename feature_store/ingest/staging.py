@@ -1,0 +1,94 @@
+"""Where a half-made partition lies: `staging/<ds>/<plan>/`, each file whole or not there at all.
+
+staging/<ds>/PLAN.json            the name of the plan that counts
+…/<plan>/plan.json                what the plan found
+…/<plan>/deleted.parquet          rows of items that vanished (ITEMS)
+…/<plan>/rejected.parquet         ledger rows of unusable catalogue rows (LEDGER)
+…/<plan>/shard-00000.parquet      changed items (ITEMS), by item_id
+…/<plan>/shard-00000.json         what became of the shard, and which files hold it:
+…/<plan>/shard-00000.<key>.ledger.parquet, shard-00000.<key>.features.parquet
+…/<plan>/gate.json                the gate's report, and the content that it is about
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import IO, Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from feature_store.errors import StoreError
+
+CURRENT_PLAN = "PLAN.json"
+
+
+def write_json(path: Path, value: dict[str, Any]) -> None:
+    """Write `value` as JSON, atomically."""
+    text = json.dumps(value, indent=2, ensure_ascii=False, sort_keys=True)
+    _write(path, lambda file: file.write(text.encode()))
+
+
+def read_json(path: Path) -> dict[str, Any] | None:
+    """Return the object in a JSON file, None if there is no file; StoreError if it is damaged."""
+    try:
+        value = json.loads(path.read_bytes())
+    except FileNotFoundError:
+        return None
+    except ValueError as error:
+        raise StoreError(f"{path} is damaged; delete it and run the day again") from error
+    assert isinstance(value, dict)
+    return value
+
+
+def write_table(path: Path, table: pa.Table) -> None:
+    """Write `table` as Parquet, atomically."""
+    _write(path, lambda file: pq.write_table(table, file, compression="zstd", row_group_size=2048))
+
+
+def read_table(path: Path, schema: pa.Schema) -> pa.Table:
+    """Read a Parquet file in the types of `schema`; StoreError if it is missing or damaged."""
+    try:
+        # Not the dataset reader: it would take folders named ds=… for columns.
+        return pq.ParquetFile(path).read().cast(schema)
+    except (OSError, pa.ArrowException) as error:
+        raise StoreError(f"{path} cannot be read ({error}); run the day again") from error
+
+
+def point_to(day: Path, plan: str) -> None:
+    """Make `plan` the one that counts for the day whose folder is `day`."""
+    write_json(day / CURRENT_PLAN, {"plan": plan})
+
+
+def planned_folder(day: Path) -> Path:
+    """Return the folder of the plan that counts; StoreError if the day has not been planned."""
+    pointer = read_json(day / CURRENT_PLAN)
+    if pointer is None:
+        raise StoreError(f"{day.name} has not been planned; run its plan first")
+    return day / str(pointer["plan"])
+
+
+def forget_other_plans(folder: Path) -> None:
+    """Remove the plans that `folder`'s has replaced: they would only fill the disk."""
+    for other in folder.parent.iterdir():
+        if other.is_dir() and other != folder:
+            shutil.rmtree(other, ignore_errors=True)
+
+
+def _write(path: Path, fill: Callable[[IO[bytes]], Any]) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=".part")
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            fill(file)
+            file.flush()
+            os.fsync(file.fileno())
+        Path(temporary).replace(path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise

@@ -1,0 +1,47 @@
+"""What is still good enough to enter the store, and to be published."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+
+from feature_store.errors import SettingsError
+
+
+@dataclass(frozen=True)
+class QualitySettings:
+    """The limits of both gates; SettingsError for one out of range."""
+
+    min_indexed_share: float = 0.9
+    """A batch needs at least this share (0..1) of its images indexed."""
+
+    tolerated_failed_images: int = 2
+    """So few failed images never stop a batch: one bad photo must not stop a quiet day."""
+
+    max_invalid_row_share: float = 0.5
+    """A batch fails if more than this share (0..1) of the catalogue's rows cannot be used."""
+
+    max_deleted_share: float = 0.3
+    """A batch fails if it deletes more than this share (0..1) of the items that were live."""
+
+    max_norm_error: float = 0.001
+    """A vector's L2 norm may differ from 1 by at most this."""
+
+    min_distinct_vector_share: float = 0.5
+    """A batch needs at least this share (0..1) of distinct vectors among its distinct regions; an
+    extractor that describes everything alike has next to none."""
+
+    min_self_retrieval: float = 0.99
+    """An index must find at least this share (0..1) of its own vectors when asked for them."""
+
+    min_recall_at_10: float = 0.99
+    """An index must find at least this share (0..1) of the ten true nearest neighbours."""
+
+    def __post_init__(self) -> None:
+        """Check every range."""
+        for field in fields(self):
+            value = getattr(self, field.name)
+            if field.name == "tolerated_failed_images":
+                if value < 0:
+                    raise SettingsError(f"quality settings: {field.name} must not be negative")
+            elif not 0.0 <= value <= 1.0:
+                raise SettingsError(f"quality settings: {field.name} must be between 0 and 1")

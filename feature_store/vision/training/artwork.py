@@ -35,7 +35,7 @@ class Source:
     licence: str
     """The licence its package states."""
     kind: Literal["cutout", "prop", "background"]
-    """Cut-outs become products; props (people, faces) have an alpha too but are never products."""
+    """Cut-outs become products; props (people, faces) have an alpha but are no products."""
     patterns: tuple[str, ...]
     """Absolute glob patterns; a `.sh3f` file is a zip whose PNG icons are taken."""
     weight: float = 1.0
@@ -92,7 +92,8 @@ SOURCES = (
     ),
     Source(
         "openclipart-png, tuxpaint-stamps-default", "CC0, GPL-2+", "prop",
-        ("/usr/share/openclipart/png/people/**/*.png", "/usr/share/tuxpaint/stamps/people/**/*.png"),
+        ("/usr/share/openclipart/png/people/**/*.png",
+         "/usr/share/tuxpaint/stamps/people/**/*.png"),
     ),
     Source(
         "gnome-backgrounds, mate-backgrounds, lomiri-wallpapers", "CC-BY-SA, GPL-2+", "background",

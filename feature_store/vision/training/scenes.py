@@ -216,6 +216,28 @@ def _one(rng: np.random.Generator, artwork: Artwork, canvas: Floats) -> list[Box
     return [box] if box else []
 
 
+def _worn(rng: np.random.Generator, artwork: Artwork, canvas: Floats) -> list[Box]:
+    """A person, who is no product, with a product on or beside them."""
+    if not artwork.props:
+        return _one(rng, artwork, canvas)
+    height, width = canvas.shape[:2]
+    person = _picture(artwork.props[int(rng.integers(len(artwork.props)))])
+    body = _cast(rng, person, rng.uniform(0.6, 1.25) * max(width, height))
+    cast = _cast(rng, _product(rng, artwork), rng.uniform(0.25, 0.65) * max(width, height))
+    if body is None or cast is None:
+        return []
+    h, w = body.alpha.shape
+    x, y = int((width - w) / 2 + rng.normal(0, 0.1) * width), max(int((height - h) * 0.8), -h // 3)
+    _paste(rng, canvas, body, x, y)
+    tall, wide = cast.alpha.shape
+    left = x + w / 2 - wide / 2 + rng.normal(0, 0.15) * w
+    top = y + rng.uniform(0, 1) * max(0, h - tall)
+    left = np.clip(left, min(0, width - wide), max(0, width - wide))
+    top = np.clip(top, min(0, height - tall), max(0, height - tall))
+    box = _paste(rng, canvas, cast, int(left), int(top))
+    return [box] if box else []
+
+
 def _several(rng: np.random.Generator, artwork: Artwork, canvas: Floats) -> list[Box]:
     height, width = canvas.shape[:2]
     taken = np.zeros((height, width), bool)

@@ -11,6 +11,7 @@
     ├── IndexBuildError        an index could not be built from these vectors
     ├── BundleError            a bundle is missing, damaged or of an unknown format
     │   └── NoBundleError      nothing has been published yet
+    ├── FilterError            a filter is malformed or names an attribute that no item has
     └── UnknownItemError       the asked item or region is not in the bundle
 
 A message says what was wrong, with which item or file, and what to do.
@@ -77,6 +78,10 @@ class BundleError(NitamonoError):
 
 class NoBundleError(BundleError):
     """Nothing has been published yet."""
+
+
+class FilterError(NitamonoError):
+    """A filter is malformed, or names an attribute that no item has."""
 
 
 class UnknownItemError(NitamonoError):

@@ -1,0 +1,208 @@
+"""The bundle's manifest: what a bundle says of itself, and the digests that hold it to its word."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+from feature_store.errors import BundleError
+
+FORMAT_VERSION = 1
+"""Raised whenever an older reader could not read what is written."""
+
+MANIFEST, GATE = "manifest.json", "gate.json"
+ITEMS_FILE, REGIONS_FILE, FACETS_FILE = "items.arrow", "regions.arrow", "facets.arrow"
+VECTORS, MEAN, COMPONENTS = "vectors.npy", "mean.npy", "pca.npy"
+OBJECTS, GRAPH = "objects.npy", "onng"
+NEIGHBOURS, NEIGHBOUR_SCORES = "neighbours.npy", "neighbour_scores.npy"
+REPORT = "report"
+
+READ_BYTES = 1 << 20
+
+
+@dataclass(frozen=True)
+class FileDigest:
+    """What a file must be: its SHA-256 (64 hex digits) and its size."""
+
+    sha256: str
+    bytes: int
+
+
+@dataclass(frozen=True)
+class SearchParameters:
+    """How the nearest vectors are found."""
+
+    method: str
+    """`onng`: the graph, then exact comparison; `exact`: compare all (a catalogue too small)."""
+    epsilon: float
+    """How far the graph search wanders."""
+    candidates: int
+    """Vectors of the graph that are compared exactly, for answers up to ten."""
+
+
+@dataclass(frozen=True)
+class Counts:
+    """How much a bundle holds; `vectors` counts distinct ones."""
+
+    items: int
+    images: int
+    regions: int
+    vectors: int
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """Everything a bundle says of itself; `manifest.json` in its folder."""
+
+    bundle_id: str
+    created_at: str
+    """UTC, ISO 8601."""
+    snapshot_version: int
+    snapshot_content_hash: str
+    detector: str
+    extractor: str
+    parameters_digest: str
+    """Digest of the settings that shaped the bundle: the same means that a rebuild is idle."""
+    dim: int
+    reduced_dim: int
+    counts: Counts
+    search: SearchParameters
+    measurements: Mapping[str, Any]
+    """What was measured for the index gate, as plain values."""
+    gate_passed: bool | None = None
+    """None until the gate has judged."""
+    gate_sha256: str | None = None
+    """Digest of gate.json."""
+    files: Mapping[str, FileDigest] = field(default_factory=dict)
+    """Every other file by its path inside the bundle."""
+    format_version: int = FORMAT_VERSION
+
+    def to_json(self) -> str:
+        """Return the text of `manifest.json`."""
+        return json.dumps(asdict(self), indent=2, sort_keys=True, allow_nan=False) + "\n"
+
+    def files_digest(self) -> str:
+        """Digest of all files' digests: what the gate's report swears by.
+
+        The report's own page is left out, because it shows the gate's judgement.
+        """
+        listed = sorted((name, d.sha256) for name, d in self.files.items() if name != PAGE)
+        return hashlib.sha256(json.dumps(listed).encode()).hexdigest()
+
+
+PAGE = f"{REPORT}/index.html"
+"""The summary for people: the only file that is written after the gate has judged."""
+
+
+def read_manifest(folder: Path) -> Manifest:
+    """Read a bundle's manifest; BundleError if it is missing, damaged or of another format."""
+    path = folder / MANIFEST
+    try:
+        raw = json.loads(path.read_text())
+    except FileNotFoundError:
+        raise BundleError(f"{path} is missing: {folder.name} is no bundle") from None
+    except ValueError as error:
+        raise BundleError(f"{path} is damaged: {error}") from error
+    version = raw.get("format_version") if isinstance(raw, dict) else None
+    if version != FORMAT_VERSION:
+        raise BundleError(
+            f"{path} has format version {version}; this program reads {FORMAT_VERSION}. "
+            "Build the bundle again, or use the program that wrote it."
+        )
+    try:
+        known = {f.name for f in fields(Manifest)}
+        raw = {name: value for name, value in raw.items() if name in known}
+        raw["counts"] = Counts(**raw["counts"])
+        raw["search"] = SearchParameters(**raw["search"])
+        raw["files"] = {name: FileDigest(**entry) for name, entry in raw["files"].items()}
+        return Manifest(**raw)
+    except (KeyError, TypeError, AttributeError) as error:
+        raise BundleError(f"{path} is damaged: {error}") from error
+
+
+def digest_file(path: Path) -> FileDigest:
+    """Read a file in pieces and return its digest."""
+    sha256, size = hashlib.sha256(), 0
+    with path.open("rb") as file:
+        while piece := file.read(READ_BYTES):
+            sha256.update(piece)
+            size += len(piece)
+    return FileDigest(sha256.hexdigest(), size)
+
+
+def digest_folder(folder: Path) -> dict[str, FileDigest]:
+    """Digest every file of a bundle but the manifest and the gate's report, by relative path."""
+    return {
+        name: digest_file(folder / name)
+        for name in sorted(_names(folder))
+        if name not in {MANIFEST, GATE}
+    }
+
+
+def verify(folder: Path, manifest: Manifest, *, but: Collection[str] = ()) -> None:
+    """Hold every file against its digest, `but` those that are about to be written again.
+
+    Raises BundleError naming the first file that is missing, changed or unknown.
+    """
+    names = set(_names(folder)) - {MANIFEST, GATE, *but}
+    for name in sorted(names - set(manifest.files)):
+        raise BundleError(f"{folder / name} is not in the manifest; remove the bundle or the file")
+    for name, expected in sorted(manifest.files.items()):
+        if name in but:
+            continue
+        path = folder / name
+        if name not in names:
+            raise BundleError(f"{path} is missing; restore it or publish another bundle")
+        if path.stat().st_size != expected.bytes or digest_file(path) != expected:
+            raise BundleError(f"{path} is damaged: it is not what the manifest says")
+
+
+def verify_gate(folder: Path, manifest: Manifest) -> None:
+    """Raise BundleError unless the gate passed exactly the files that the manifest lists."""
+    path = folder / GATE
+    if manifest.gate_passed is None:
+        raise BundleError(f"{folder.name} has not been through the index gate; check it first")
+    if not path.is_file() or digest_file(path).sha256 != manifest.gate_sha256:
+        raise BundleError(f"{path} is missing or damaged: it is not what the manifest says")
+    try:
+        verdict = json.loads(path.read_text())
+        judged, passed = verdict["files_digest"], verdict["passed"]
+    except (ValueError, KeyError, TypeError) as error:
+        raise BundleError(f"{path} is damaged: {error}") from error
+    if judged != manifest.files_digest():
+        raise BundleError(f"{path} judged other files than the manifest lists; build again")
+    if not (passed is True and manifest.gate_passed is True):
+        raise BundleError(f"{folder.name} did not pass the index gate; see {path}")
+
+
+def write_synced(path: Path, text: str) -> None:
+    """Replace a small file atomically: written beside it, synced, renamed, folder synced."""
+    beside = path.with_name(f".{path.name}.{os.getpid()}")
+    with beside.open("w", encoding="utf-8") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    beside.replace(path)
+    sync(path.parent)
+
+
+def sync(path: Path) -> None:
+    """Make a file's bytes, or a folder's entries, durable."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _names(folder: Path) -> Iterator[str]:
+    for path in folder.rglob("*"):
+        if path.is_symlink() or not (path.is_file() or path.is_dir()):
+            raise BundleError(f"{path} is not a plain file; a bundle holds nothing else")
+        if path.is_file():
+            yield path.relative_to(folder).as_posix()

@@ -1,0 +1,213 @@
+"""The searcher: what a shopper's question becomes, and the very code that the gate measures."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from feature_store.bundle.filters import Filter
+from feature_store.bundle.nearest import Floats, Nearest
+from feature_store.bundle.open import Bundle
+
+NEGATIVE_WEIGHT = 0.5
+"""How far an unwanted item pushes away, when a wanted one pulls with 1 (Rocchio 1971 has 0.16 for
+whole documents; half is what one click of "not this" should do)."""
+
+EXACT_SCAN = "exact_scan"
+"""The fallback of an answer that the stored neighbours could not give: all allowed regions were
+compared with the question instead. Not less right, only slower."""
+
+
+class Hit(NamedTuple):
+    """One look-alike: an item, and its region that looks alike."""
+
+    item: int
+    region: int
+    score: float
+    """0 to 100: 100 · max(0, cosine), two decimals."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """The look-alikes of one region of one item, the best first."""
+
+    item: int
+    region_id: str
+    hits: list[Hit]
+    fallback: str | None
+    """None, or why the stored neighbours did not suffice (`exact_scan`)."""
+
+
+@dataclass(frozen=True)
+class _Wanted:
+    """What every hit must be."""
+
+    limit: int
+    threshold: float
+    filters: Sequence[Filter]
+    excluded: tuple[int, ...]
+    """Items that are never hits: the ones that were asked about."""
+
+
+class Searcher:
+    """Answers questions from an open bundle; holds no state of its own and never writes.
+
+    Wherever `limit` items pass the filters and the threshold, `limit` hits come back.
+    """
+
+    def __init__(self, bundle: Bundle) -> None:
+        """Take an open bundle."""
+        self.bundle = bundle
+
+    def similar(
+        self,
+        item_id: str,
+        *,
+        region_id: str | None = None,
+        limit: int = 12,
+        threshold: float = 0.0,
+        filters: Sequence[Filter] = (),
+    ) -> Answer:
+        """Return the items most like one region of an item, by default its most prominent product.
+
+        `threshold` runs from 0 to 100. Raises UnknownItemError and FilterError.
+        """
+        bundle = self.bundle
+        item = bundle.item_number(item_id)
+        if region_id is None:
+            region = int(bundle.primary_region[item])
+        else:
+            region = bundle.region_number(item, region_id)
+        wanted = _Wanted(limit, threshold, filters, (item,))
+        stored = bundle.neighbours[region]
+        stored = stored[stored >= 0]
+        scores = bundle.neighbour_scores[region, : len(stored)]
+        hits = self._pick(stored, scores, wanted)
+        # The list is exact. It is also all there is if it names every other item, or if it goes
+        # down to scores that the threshold refuses.
+        complete = len(stored) >= len(bundle.items) - 1 or (
+            len(stored) > 0 and _score(scores[-1]) < threshold
+        )
+        fallback = None
+        if len(hits) < limit and not complete:
+            hits = self._scan(bundle.nearest.vectors[region], wanted)
+            fallback = EXACT_SCAN
+        return Answer(item, bundle.region_id(region), hits, fallback)
+
+    def nearest(self, vectors: Floats, k: int) -> Nearest:
+        """Return the k nearest regions of feature vectors, float32 (q, dim), in two stages.
+
+        The graph finds candidates among the short vectors, the stored vectors rank them. This is
+        what the index gate measures.
+        """
+        search = self.bundle.manifest.search
+        centred = self.bundle.projection.centre(vectors)
+        return self.bundle.nearest.approximate(centred, k, search.epsilon, search.candidates)
+
+    def exact(self, vectors: Floats, k: int) -> Nearest:
+        """Return the k nearest regions of feature vectors, float32 (q, dim), comparing all."""
+        return self.bundle.nearest.exact(self.bundle.projection.centre(vectors), k)
+
+    def by_vector(
+        self,
+        vector: Floats,
+        *,
+        limit: int = 12,
+        threshold: float = 0.0,
+        filters: Sequence[Filter] = (),
+    ) -> list[Hit]:
+        """Return the items most like a feature vector, float32 (dim,), of the same extractor.
+
+        ValueError for a vector of another length, a zero or a non-finite one.
+        """
+        centred = self.bundle.projection.centre(np.asarray(vector, np.float32)[None])[0]
+        return self._find(centred, _Wanted(limit, threshold, filters, ()))
+
+    def by_items(
+        self,
+        positive: Sequence[str],
+        negative: Sequence[str] = (),
+        *,
+        limit: int = 12,
+        threshold: float = 0.0,
+        filters: Sequence[Filter] = (),
+    ) -> list[Hit]:
+        """Return the items most like the `positive` ones and least like the `negative` ones.
+
+        None of them is a hit. Raises UnknownItemError, and ValueError without a positive item.
+        """
+        if not positive:
+            raise ValueError("a search by items needs at least one positive item")
+        liked = [self.bundle.item_number(item_id) for item_id in positive]
+        disliked = [self.bundle.item_number(item_id) for item_id in negative]
+        centred = self._primary(liked).mean(axis=0)
+        if disliked:
+            centred = centred - NEGATIVE_WEIGHT * self._primary(disliked).mean(axis=0)
+        norm = float(np.linalg.norm(centred))
+        if norm < 1e-6:  # likes and dislikes that cancel out: the likes alone still say something
+            centred, norm = self._primary(liked[:1])[0], 1.0
+        wanted = _Wanted(limit, threshold, filters, tuple({*liked, *disliked}))
+        return self._find(np.asarray(centred / norm, np.float32), wanted)
+
+    def _primary(self, items: Sequence[int]) -> Floats:
+        return self.bundle.nearest.vectors[self.bundle.primary_region[list(items)]]
+
+    def _find(self, centred: Floats, wanted: _Wanted) -> list[Hit]:
+        """Ask the graph first, and compare all that is allowed when its answers are too few."""
+        search = self.bundle.manifest.search
+        k = (20 if wanted.filters else 4) * (wanted.limit + len(wanted.excluded))
+        if search.method == "exact" or k >= len(self.bundle.regions):
+            return self._scan(centred, wanted)
+        found = self.bundle.nearest.approximate(centred[None], k, search.epsilon, search.candidates)
+        regions, cosines = found.regions[0], found.cosines[0]
+        hits = self._pick(regions[regions >= 0], cosines[regions >= 0], wanted)
+        complete = regions[-1] >= 0 and _score(cosines[-1]) < wanted.threshold
+        return hits if len(hits) >= wanted.limit or complete else self._scan(centred, wanted)
+
+    def _pick(self, regions: npt.NDArray[np.int32], cosines: Floats, wanted: _Wanted) -> list[Hit]:
+        """Return the first allowed hits of a list that is sorted by cosine."""
+        items = self.bundle.owners[regions]
+        allowed = self.bundle.facets.allowed(wanted.filters, items)
+        hits: list[Hit] = []
+        seen = set(wanted.excluded)
+        for place in np.flatnonzero(allowed):
+            item, score = int(items[place]), _score(cosines[place])
+            if len(hits) >= wanted.limit or score < wanted.threshold:
+                break
+            if item not in seen:
+                seen.add(item)
+                hits.append(Hit(item, int(regions[place]), score))
+        return hits
+
+    def _scan(self, centred: Floats, wanted: _Wanted) -> list[Hit]:
+        """Compare one query with every region of every allowed item."""
+        bundle = self.bundle
+        allowed = bundle.facets.allowed(wanted.filters, np.arange(len(bundle.items)))
+        allowed[list(wanted.excluded)] = False
+        regions = None if allowed.all() else np.flatnonzero(allowed[bundle.owners])
+        cosines = bundle.nearest.cosines(centred, regions)
+        if not len(cosines) or wanted.limit < 1:
+            return []
+        owners = bundle.owners if regions is None else bundle.owners[regions]
+        starts = np.flatnonzero(np.r_[True, owners[1:] != owners[:-1]])
+        best = np.maximum.reduceat(cosines, starts)
+        kept = min(wanted.limit, len(best))
+        top = np.argpartition(-best, kept - 1)[:kept]
+        # Among equal cosines at the edge any may be kept; the order of those kept is settled.
+        top = top[np.lexsort((top, -best[top]))]
+        ends = np.r_[starts[1:], len(cosines)]
+        places = [int(starts[t] + np.argmax(cosines[starts[t] : ends[t]])) for t in top]
+        hits = [
+            Hit(int(owners[p]), p if regions is None else int(regions[p]), _score(cosines[p]))
+            for p in places
+        ]
+        return [hit for hit in hits if hit.score >= wanted.threshold]
+
+
+def _score(cosine: Any) -> float:
+    """Return 100 · max(0, cosine) to two decimals."""
+    return round(100.0 * min(1.0, max(0.0, float(cosine))), 2)

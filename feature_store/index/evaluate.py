@@ -1,0 +1,182 @@
+"""Measure an approximate search against the exact one, and choose how hard it has to try."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from feature_store.index.settings import IndexSettings
+
+log = logging.getLogger(__name__)
+
+Floats = npt.NDArray[np.float32]
+Ints = npt.NDArray[np.int32]
+
+RECALL_AT = 10
+TIE = 1e-5
+"""Cosines closer than this are equal: float32 rounding over a thousand terms is about 1e-6."""
+
+IN_VAIN = 0.0005
+"""A gain of recall over three steps of epsilon that is not worth another."""
+
+Search = Callable[[Floats, int, float, int], Ints]
+"""(centred queries (q, dim), k, epsilon, candidates) → region numbers (q, k), -1 padded."""
+
+Centre = Callable[[Floats], Floats]
+"""Feature vectors (q, dim) → the centred unit vectors that are compared."""
+
+
+class QuerySample(NamedTuple):
+    """Feature vectors to ask with, and the region that each one is (-1: it is none)."""
+
+    vectors: Floats
+    own: Ints
+
+
+class Truth(NamedTuple):
+    """Queries whose exact answers are known."""
+
+    queries: Floats
+    """(q, dim), centred."""
+    own: Ints
+    """(q,) the query's own region, which is no answer; -1 for none."""
+    floor: Floats
+    """(q,) cosine of the 10th exact answer: whatever is as near is right, so that ties count."""
+    expected: int
+    """How many answers there are: 10, or fewer in a tiny catalogue."""
+
+
+class CurvePoint(NamedTuple):
+    """One tried setting of the search and what it gave."""
+
+    epsilon: float
+    candidates: int
+    recall: float
+    self_retrieval: float
+    """Share (0..1) of the queries that are regions whose first answer is themselves, or as near."""
+    queries_per_second: float
+
+
+class Tuning(NamedTuple):
+    """The chosen setting, whether it reached the target, and everything that was tried."""
+
+    chosen: CurvePoint
+    reached: bool
+    curve: list[CurvePoint]
+
+
+def sample_queries(vectors: Floats, neighbours: Ints, count: int, seed: int) -> QuerySample:
+    """Draw `count` queries, or fewer in a small catalogue: regions, and points between regions.
+
+    `vectors`: feature vectors (n, dim); `neighbours`: region numbers (n, K). Every second query is
+    halfway between a region and one of its ten nearest: a shopper's photo is near the catalogue
+    but not in it, and such queries are harder for a graph than its own points.
+    """
+    random = np.random.default_rng(seed)
+    rows = random.permutation(len(vectors))[:count]
+    asked = np.asarray(vectors[rows], np.float32)
+    own = rows.astype(np.int32)
+    near = neighbours[rows, random.integers(0, min(10, neighbours.shape[1]), len(rows))]
+    between = np.flatnonzero((np.arange(len(rows)) % 2 == 1) & (near >= 0))
+    asked[between] += vectors[near[between]]
+    own[between] = -1
+    return QuerySample(asked / np.linalg.norm(asked, axis=1, keepdims=True), own)
+
+
+def find_truth(vectors: Floats, sample: QuerySample, centre: Centre) -> Truth:
+    """Compare every query with all of `vectors`, centred float32 (n, dim), in blocks."""
+    queries = centre(sample.vectors)
+    count = min(RECALL_AT, max(1, len(vectors) - 1))
+    best = np.full((len(queries), count), -np.inf, np.float32)
+    for start in range(0, len(vectors), 8192):
+        cosines = queries @ np.asarray(vectors[start : start + 8192], np.float32).T
+        here = (sample.own >= start) & (sample.own < start + cosines.shape[1])
+        cosines[here, sample.own[here] - start] = -np.inf
+        best = np.partition(np.hstack([best, cosines]), -count, axis=1)[:, -count:]
+    return Truth(queries, sample.own, best.min(axis=1), count)
+
+
+def recalls(found: Ints, vectors: Floats, truth: Truth) -> Floats:
+    """Return each query's recall@10 (0..1), float32 (q,), of `found` region numbers (q, ≥ 10).
+
+    The cosines are computed anew from `vectors`: what the search says of its answers is not
+    believed. A region found twice counts once.
+    """
+    values = np.zeros(len(found), np.float32)
+    for row, regions in enumerate(found):
+        answers = np.unique(regions[(regions >= 0) & (regions != truth.own[row])])
+        cosines = np.asarray(vectors[answers], np.float32) @ truth.queries[row]
+        right = int((cosines >= truth.floor[row] - TIE).sum())
+        values[row] = min(right, truth.expected) / truth.expected
+    return values
+
+
+def tune(search: Search, vectors: Floats, truth: Truth, settings: IndexSettings) -> Tuning:
+    """Choose the fastest epsilon and number of candidates that reach the target recall.
+
+    The share of regions that find themselves must come twice as near to 1, for it is a yes or no
+    of each query and so varies more from sample to sample. For each number of candidates epsilon
+    climbs until both are met, or until it climbed three steps in vain: then the candidates are too
+    few, not the wandering. If nothing meets the target the setting with the best recall is chosen
+    and `reached` is False; the gate will say so.
+    """
+    goal = min(settings.target_recall + settings.tuning_margin, 1.0)
+
+    def good(point: CurvePoint) -> bool:
+        return point.recall >= goal and point.self_retrieval >= (1 + goal) / 2
+
+    curve: list[CurvePoint] = []
+    for candidates in settings.candidates:
+        line: list[CurvePoint] = []
+        for epsilon in settings.epsilons:
+            line.append(_try(search, vectors, truth, epsilon, candidates))
+            in_vain = len(line) > 3 and _gain(line[-4], line[-1]) < IN_VAIN
+            if good(line[-1]) or in_vain:
+                break
+        curve += line
+    fit = [point for point in curve if good(point)]
+    if fit:
+        chosen = max(fit, key=lambda point: point.queries_per_second)
+    else:
+        chosen = max(curve, key=lambda point: (point.recall, point.queries_per_second))
+    log.info("epsilon %g with %d candidates: recall@10 %.4f", *chosen[:3])
+    return Tuning(chosen, bool(fit), curve)
+
+
+def _gain(before: CurvePoint, after: CurvePoint) -> float:
+    """Return what three steps brought, in whichever of the two shares gained more."""
+    return max(after.recall - before.recall, after.self_retrieval - before.self_retrieval)
+
+
+def _try(
+    search: Search, vectors: Floats, truth: Truth, epsilon: float, candidates: int
+) -> CurvePoint:
+    started = time.perf_counter()
+    found = search(truth.queries, RECALL_AT + 1, epsilon, candidates)
+    seconds = time.perf_counter() - started
+    others = answers_without_own(found, truth.own)
+    recall = float(recalls(others, vectors, truth).mean())
+    itself = _self_retrieval(found, vectors, truth)
+    return CurvePoint(epsilon, candidates, recall, itself, len(found) / max(seconds, 1e-9))
+
+
+def _self_retrieval(found: Ints, vectors: Floats, truth: Truth) -> float:
+    regions = np.flatnonzero(truth.own >= 0)
+    if not regions.size:
+        return 1.0
+    first = np.einsum("ij,ij->i", vectors[found[regions, 0]], truth.queries[regions])
+    return float(((first >= 1 - TIE) & (found[regions, 0] >= 0)).mean())
+
+
+def answers_without_own(found: Ints, own: Ints) -> Ints:
+    """Return the first ten answers that are not the query's own region."""
+    kept = np.full((len(found), RECALL_AT), -1, np.int32)
+    for row, regions in enumerate(found):
+        others = regions[regions != own[row]][:RECALL_AT]
+        kept[row, : len(others)] = others
+    return kept

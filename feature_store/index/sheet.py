@@ -1,0 +1,66 @@
+"""The contact sheet: random items, each beside its look-alikes, in one picture."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from PIL import Image, ImageDraw
+
+CELL_PX, GAP_PX, CAPTION_PX = 132, 6, 16
+QUALITY = 82
+
+
+class Cell(NamedTuple):
+    """One picture of the sheet."""
+
+    picture: Path
+    """A thumbnail; a grey square stands for one that does not exist."""
+    box: tuple[float, float, float, float]
+    """The region inside it (x0, y0, x1, y1 in 0..1), outlined unless it is the whole image."""
+    caption: str
+
+
+def draw_sheet(rows: Sequence[Sequence[Cell]], path: Path) -> None:
+    """Write a JPEG of `rows`: the asked region first, set apart, then its hits."""
+    from PIL import Image, ImageDraw
+
+    columns = max((len(row) for row in rows), default=1)
+    width = GAP_PX * 3 + columns * (CELL_PX + GAP_PX)
+    height = GAP_PX + max(1, len(rows)) * (CELL_PX + CAPTION_PX + GAP_PX)
+    sheet = Image.new("RGB", (width, height), "white")
+    draw = ImageDraw.Draw(sheet)
+    for line, row in enumerate(rows):
+        top = GAP_PX + line * (CELL_PX + CAPTION_PX + GAP_PX)
+        for column, cell in enumerate(row):
+            apart = GAP_PX * 2 if column else 0
+            left = GAP_PX + column * (CELL_PX + GAP_PX) + apart
+            _draw_cell(sheet, draw, cell, (left, top))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    sheet.save(path, "JPEG", quality=QUALITY)
+
+
+def _draw_cell(
+    sheet: Image.Image, draw: ImageDraw.ImageDraw, cell: Cell, corner: tuple[int, int]
+) -> None:
+    from PIL import Image
+
+    left, top = corner
+    if cell.picture.is_file():
+        with Image.open(cell.picture) as opened:
+            picture = opened.convert("RGB")
+        picture.thumbnail((CELL_PX, CELL_PX))
+    else:
+        picture = Image.new("RGB", (CELL_PX, CELL_PX), "#ddd")
+    x = left + (CELL_PX - picture.width) // 2
+    y = top + (CELL_PX - picture.height) // 2
+    sheet.paste(picture, (x, y))
+    if tuple(cell.box) != (0.0, 0.0, 1.0, 1.0):
+        x0, y0, x1, y1 = cell.box
+        size = (picture.width - 1, picture.height - 1)
+        outline = (x + x0 * size[0], y + y0 * size[1], x + x1 * size[0], y + y1 * size[1])
+        draw.rectangle(outline, outline="#e4002b", width=2)
+    # The built-in font has no glyph for most scripts, and draws a box for each.
+    draw.text((left, top + CELL_PX + 2), cell.caption[:22], fill="#333")

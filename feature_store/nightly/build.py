@@ -1,0 +1,219 @@
+"""From a snapshot to a candidate bundle: gather, index, tune, measure, and write it all down."""
+
+from __future__ import annotations
+
+import datetime as dt
+import logging
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from feature_store.bundle.format import (
+    COMPONENTS,
+    FACETS_FILE,
+    GRAPH,
+    ITEMS_FILE,
+    MEAN,
+    NEIGHBOUR_SCORES,
+    NEIGHBOURS,
+    OBJECTS,
+    REGIONS_FILE,
+    REPORT,
+    VECTORS,
+    Counts,
+    Manifest,
+    SearchParameters,
+)
+from feature_store.bundle.nearest import NearestRegions
+from feature_store.bundle.open import open_bundle, open_nearest
+from feature_store.bundle.projection import Projection
+from feature_store.bundle.search import Searcher
+from feature_store.bundle.write import BundleWriter
+from feature_store.index.build import GraphBuild, build_graph
+from feature_store.index.curve import draw_curve
+from feature_store.index.evaluate import Tuning, find_truth, sample_queries, tune
+from feature_store.index.neighbours import find_neighbours
+from feature_store.index.reduce import BLOCK_ROWS, fit_components, fit_mean, number_distinct
+from feature_store.index.settings import IndexSettings
+from feature_store.nightly.gather import Floats, Gathered, Ints, gather
+from feature_store.nightly.measure import Stopwatch, measure
+from feature_store.nightly.needs import (
+    NightlySettings,
+    choose_extractor,
+    parameters_digest,
+    registry_of,
+)
+from feature_store.nightly.pictures import contact_sheet
+from feature_store.tables import FeatureStore, Snapshot, open_store
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A bundle that is written but not yet judged."""
+
+    path: Path
+    manifest: Manifest
+
+    @property
+    def measurements(self) -> dict[str, Any]:
+        """What the index gate will judge, and what it cost, as plain values."""
+        return dict(self.manifest.measurements)
+
+    def summary(self) -> dict[str, Any]:
+        """Return a few plain values: where the bundle is, how much it holds, how good it is."""
+        counts, found = self.manifest.counts, self.measurements
+        return {
+            "bundle": str(self.path),
+            "snapshot_version": self.manifest.snapshot_version,
+            "items": counts.items,
+            "regions": counts.regions,
+            "recall_at_10": round(found["gate"]["recall_at_10"], 5),
+            "seconds": round(sum(found["seconds"].values()), 1),
+            "peak_memory_mb": round(found["peak_memory_bytes"] / 1e6),
+        }
+
+
+def build_candidate(settings: NightlySettings, store: FeatureStore | None = None) -> Candidate:
+    """Build a bundle from the store's current snapshot and measure it; nothing goes live.
+
+    Raises IndexBuildError if there is nothing to index, or naming the item whose vector cannot be.
+    """
+    snapshot = (store or open_store(settings)).snapshot()
+    extractor = choose_extractor(snapshot, settings.index)
+    now = dt.datetime.now(dt.UTC)
+    bundle_id = f"{now:%Y%m%dT%H%M%S%f}"[:-3] + f"-{snapshot.content_hash[:8]}"
+    watch = Stopwatch()
+    with BundleWriter(registry_of(settings).folder, bundle_id) as writer:
+        with watch("gather"):
+            gathered = gather(snapshot, extractor, writer.scratch)
+        manifest = Manifest(
+            bundle_id=bundle_id,
+            created_at=now.isoformat(timespec="milliseconds"),
+            snapshot_version=snapshot.version,
+            snapshot_content_hash=snapshot.content_hash,
+            detector=gathered.detector,
+            extractor=extractor,
+            parameters_digest=parameters_digest(settings.index),
+            dim=gathered.vectors.shape[1],
+            reduced_dim=0,
+            counts=Counts(len(gathered.items), gathered.images, len(gathered.regions), 0),
+            search=SearchParameters("exact", 0.0, 0),
+            measurements={},
+        )
+        manifest = _Assembly(writer, gathered, settings.index, watch).write(manifest)
+        writer.draft(manifest)
+        manifest = _measured(writer, manifest, gathered, snapshot, settings, watch)
+        candidate = Candidate(writer.finish(manifest), manifest)
+    log.info("built %s", candidate.summary())
+    return candidate
+
+
+class _Assembly:
+    """Writes a bundle's tables, vectors, graph and neighbours."""
+
+    def __init__(
+        self, writer: BundleWriter, gathered: Gathered, settings: IndexSettings, watch: Stopwatch
+    ) -> None:
+        self.writer = writer
+        self.gathered = gathered
+        self.settings = settings
+        self.watch = watch
+
+    def write(self, manifest: Manifest) -> Manifest:
+        """Write everything that is searched; return the manifest with what was learned."""
+        self.writer.table(ITEMS_FILE, self.gathered.items)
+        self.writer.table(REGIONS_FILE, self.gathered.regions)
+        self.writer.table(FACETS_FILE, self.gathered.facets)
+        with self.watch("reduce"):
+            vectors, objects, projection = self._reduce()
+        with self.watch("neighbours"):
+            found = find_neighbours(vectors, self.gathered.owners, self.settings.neighbours)
+        self.writer.array(NEIGHBOURS, found.regions)
+        self.writer.array(NEIGHBOUR_SCORES, found.scores)
+        with self.watch("graph"):
+            built = self._graph(vectors, objects, projection)
+        with self.watch("tune"):
+            nearest = open_nearest(self.writer.folder, projection)
+            tuning = self._tune(nearest, found.regions)
+        best = tuning.chosen
+        curve = draw_curve(tuning.curve, best, self.settings.target_recall)
+        self.writer.text(f"{REPORT}/recall.svg", curve)
+        method = "exact" if built is None else "onng"
+        return replace(
+            manifest,
+            reduced_dim=projection.components.shape[1],
+            counts=replace(manifest.counts, vectors=nearest.distinct),
+            search=SearchParameters(method, best.epsilon, best.candidates),
+            measurements={
+                "curve": [point._asdict() for point in tuning.curve],
+                "target_recall": self.settings.target_recall,
+                "target_reached": tuning.reached,
+                "self_lookup": None if built is None else built.self_lookup,
+            },
+        )
+
+    def _reduce(self) -> tuple[Floats, Ints, Projection]:
+        raw, settings = self.gathered.vectors, self.settings
+        mean = fit_mean(raw, settings.centring_prior)
+        centring = Projection(mean, np.empty((len(mean), 0), np.float32))
+        path = self.writer.folder / VECTORS
+        vectors = np.lib.format.open_memmap(path, "w+", np.float32, raw.shape)
+        for start in range(0, len(raw), BLOCK_ROWS):
+            rows = slice(start, start + BLOCK_ROWS)
+            vectors[rows] = centring.centre(raw[rows])
+        vectors.flush()
+        projection = Projection(mean, fit_components(vectors, settings.reduced_dim))
+        objects = number_distinct(raw)
+        self.writer.array(MEAN, projection.mean)
+        self.writer.array(COMPONENTS, projection.components)
+        self.writer.array(OBJECTS, objects)
+        return np.asarray(vectors), objects, projection
+
+    def _graph(self, vectors: Floats, objects: Ints, projection: Projection) -> GraphBuild | None:
+        """Build the graph over the distinct vectors; None in a catalogue too small for one."""
+        first: npt.NDArray[np.intp] = np.unique(objects, return_index=True)[1]
+        if len(first) < self.settings.min_graph_vectors:
+            return None
+        short = np.empty((len(first), projection.components.shape[1]), np.float32)
+        for start in range(0, len(first), BLOCK_ROWS):
+            rows = slice(start, start + BLOCK_ROWS)
+            short[rows] = projection.reduce(vectors[first[rows]])
+        return build_graph(short, self.writer.folder / GRAPH, self.settings)
+
+    def _tune(self, nearest: NearestRegions, neighbours: Ints) -> Tuning:
+        settings = self.settings
+        sample = sample_queries(
+            self.gathered.vectors, neighbours, settings.sample_size, settings.seed
+        )
+        truth = find_truth(nearest.vectors, sample, nearest.projection.centre)
+
+        def search(queries: Floats, k: int, epsilon: float, candidates: int) -> Ints:
+            return nearest.approximate(queries, k, epsilon, candidates).regions
+
+        if not (self.writer.folder / GRAPH).is_dir():
+            settings = replace(settings, epsilons=(0.0,), candidates=(10,))
+        return tune(search, nearest.vectors, truth, settings)
+
+
+def _measured(
+    writer: BundleWriter,
+    manifest: Manifest,
+    gathered: Gathered,
+    snapshot: Snapshot,
+    settings: NightlySettings,
+    watch: Stopwatch,
+) -> Manifest:
+    """Open the unfinished bundle with the code that will serve it, and measure it."""
+    searcher = Searcher(open_bundle(writer.folder, proven=False))
+    with watch("measure"):
+        measured = measure(searcher, gathered, snapshot, settings.index)
+    with watch("pictures"):
+        sheet = writer.folder / REPORT / "neighbours.jpg"
+        contact_sheet(searcher, settings.home / "thumbnails", sheet, settings.index.seed)
+    measurements = {**manifest.measurements, **measured, **watch.cost()}
+    return replace(manifest, measurements=measurements)

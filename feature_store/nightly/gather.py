@@ -1,0 +1,180 @@
+"""Read a snapshot into what a bundle holds: items, regions, filterable columns, raw vectors."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from feature_store.errors import IndexBuildError
+from feature_store.index.reduce import check_vectors
+from feature_store.tables import Snapshot
+
+Floats = npt.NDArray[np.float32]
+Ints = npt.NDArray[np.int32]
+
+_REGION_COLUMNS = [
+    *("item_id", "image_index", "region_id", "image_id", "image_uri", "width_px", "height_px"),
+    *("kind", "x0", "y0", "x1", "y1", "confidence", "detector"),
+]
+_ITEM_COLUMNS = ["item_id", "title", "category", "segment", "brand", "price", "currency", "url"]
+_FACETS = ["category", "segment", "brand", "currency"]
+
+
+@dataclass(frozen=True)
+class Gathered:
+    """The rows of one extractor in a snapshot, numbered: regions by item, items by `item_id`."""
+
+    items: pa.Table
+    regions: pa.Table
+    facets: pa.Table
+    vectors: Floats
+    """float32 (regions, dim), as extracted, mapped from a scratch file."""
+    owners: Ints
+    """int32 (regions,): each region's item."""
+    images: int
+    """Images with at least one region."""
+    detector: str
+
+
+def gather(snapshot: Snapshot, extractor: str, scratch: Path) -> Gathered:
+    """Read the features of `extractor` and their items; vectors go to a file in `scratch`.
+
+    Raises IndexBuildError if there are none, or naming the first item whose vector is of another
+    length, zero or not finite.
+    """
+    path = scratch / "vectors.f32"
+    rows, dim = _spool(snapshot.features(extractor), path)
+    if not len(rows):
+        raise IndexBuildError(f"the store holds no features of {extractor}; ingest a catalogue")
+    vectors = np.memmap(path, np.float32, "r", shape=(len(rows), dim))
+    ids, owners = _number_items(rows["item_id"])
+    urls = _image_urls(rows)
+    items = _items(snapshot, ids)
+    regions = pa.table({"item": pa.array(owners), "region_id": rows["region_id"]})
+    for name in ("image_id", "image_url", "width_px", "height_px", "kind"):
+        regions = regions.append_column(name, urls if name == "image_url" else rows[name])
+    for name in ("x0", "y0", "x1", "y1", "confidence"):
+        regions = regions.append_column(name, rows[name])
+    new_image = np.r_[True, (np.diff(owners) != 0) | (np.diff(rows["image_index"].to_numpy()) != 0)]
+    return Gathered(
+        items=_with_regions(items, rows, owners, urls),
+        regions=regions,
+        facets=_facets(items),
+        vectors=np.asarray(vectors),
+        owners=owners,
+        images=int(new_image.sum()),
+        detector=", ".join(sorted(pc.unique(rows["detector"]).to_pylist())),
+    )
+
+
+def _spool(batches: Iterator[pa.RecordBatch], path: Path) -> tuple[pa.Table, int]:
+    """Write all vectors to `path`; return the other columns and the vectors' length."""
+    kept: list[pa.Table] = []
+    dim = 0
+    with path.open("wb") as file:
+        for batch in batches:
+            rows = pa.table(batch)
+            if not len(rows):
+                continue
+            names = [
+                f"item {row['item_id']!r}, region {row['region_id']}"
+                for row in rows.select(["item_id", "region_id"]).to_pylist()
+            ]
+            dim = dim or int(rows["dim"][0].as_py())
+            lengths = pc.list_value_length(rows["vector"]).to_numpy()
+            if (lengths != dim).any():
+                odd = int(np.flatnonzero(lengths != dim)[0])
+                raise IndexBuildError(
+                    f"the vector of {names[odd]} has {lengths[odd]} numbers, others have {dim}; "
+                    "extract its features again"
+                )
+            flat = pc.list_flatten(rows["vector"]).combine_chunks().to_numpy(zero_copy_only=False)
+            vectors = np.ascontiguousarray(flat, np.float32).reshape(len(rows), dim)
+            check_vectors(vectors, names)
+            file.write(vectors.data)
+            kept.append(rows.select(_REGION_COLUMNS))
+    empty = pa.table({name: pa.array([], pa.string()) for name in _REGION_COLUMNS})
+    return (pa.concat_tables(kept).combine_chunks() if kept else empty), dim
+
+
+def _number_items(item_ids: pa.ChunkedArray) -> tuple[pa.Array, Ints]:
+    """Number the items in the order of their features, which must be that of their ids."""
+    encoded = item_ids.combine_chunks().dictionary_encode()
+    owners = encoded.indices.to_numpy().astype(np.int32)
+    ids = encoded.dictionary
+    order = pc.array_sort_indices(ids).to_numpy()
+    if (np.diff(owners) < 0).any() or (np.diff(order) != 1).any():
+        raise IndexBuildError("the store gave its features in another order than by item_id")
+    return ids, owners
+
+
+def _image_urls(rows: pa.Table) -> pa.Array:
+    """Where a browser finds each image: its https address, or the service's own thumbnail."""
+    thumbnails = pc.binary_join_element_wise("/images/", rows["image_id"], ".jpg", "")
+    secure = pc.starts_with(rows["image_uri"], "https://")
+    return pc.if_else(secure, rows["image_uri"], thumbnails)
+
+
+def _items(snapshot: Snapshot, ids: pa.Array) -> pa.Table:
+    """Return the snapshot's rows of these items, in this order."""
+    live = snapshot.items()
+    places = pc.index_in(ids, value_set=live["item_id"].combine_chunks())
+    if places.null_count:
+        lost = ids[pc.index(pc.is_null(places), True).as_py()].as_py()
+        raise IndexBuildError(f"item {lost!r} has features but no row; ingest its day again")
+    return live.take(places).combine_chunks()
+
+
+def _with_regions(items: pa.Table, rows: pa.Table, owners: Ints, urls: pa.ChunkedArray) -> pa.Table:
+    first = np.flatnonzero(np.r_[True, np.diff(owners) != 0]).astype(np.int32)
+    count = np.diff(np.r_[first, len(owners)]).astype(np.int32)
+    listed = urls.to_pylist()
+    images = [list(dict.fromkeys(listed[a : a + n])) for a, n in zip(first, count, strict=True)]
+    table = items.select([*_ITEM_COLUMNS, "in_stock", "attributes"])
+    table = table.append_column("images", pa.array(images, pa.list_(pa.string())))
+    table = table.append_column("primary_region", pa.array(_primary(rows, first, count)))
+    table = table.append_column("first_region", pa.array(first))
+    return table.append_column("region_count", pa.array(count))
+
+
+def _primary(rows: pa.Table, first: Ints, count: Ints) -> Ints:
+    """Each item's most prominent region: the product of its first image with the highest
+    confidence · √area, or else the whole of that image."""
+    image = rows["image_index"].to_numpy()
+    product = pc.equal(rows["kind"], "product").to_numpy(zero_copy_only=False)
+    x0, y0, x1, y1 = (rows[name].to_numpy() for name in ("x0", "y0", "x1", "y1"))
+    weight = rows["confidence"].to_numpy() * np.sqrt(np.maximum(0, (x1 - x0) * (y1 - y0)))
+    # The whole image comes after every product of its own, and before any other image.
+    weight = np.where(product, weight, -1.0)
+    primary = np.empty(len(first), np.int32)
+    for item, (start, regions) in enumerate(zip(first, count, strict=True)):
+        span = slice(start, start + regions)
+        candidates = np.where(image[span] == image[span].min(), weight[span], -2.0)
+        primary[item] = start + int(candidates.argmax())
+    return primary
+
+
+def _facets(items: pa.Table) -> pa.Table:
+    """The columns that answers can be filtered by, the catalogue's own attributes last."""
+    columns = {name: items[name].combine_chunks().dictionary_encode() for name in _FACETS}
+    columns["price"], columns["in_stock"] = items["price"], items["in_stock"]
+    codes: dict[str, Ints] = {}
+    values: dict[str, dict[str, int]] = {}
+    for row, text in enumerate(items["attributes"].to_pylist()):
+        for name, value in json.loads(text or "{}").items():
+            if value is None:
+                continue
+            of_name = values.setdefault(name, {})
+            codes.setdefault(name, np.full(len(items), -1, np.int32))
+            codes[name][row] = of_name.setdefault(str(value), len(of_name))
+    for name in sorted(codes.keys() - columns.keys()):
+        indices = pa.array(codes[name], mask=codes[name] < 0)
+        columns[name] = pa.DictionaryArray.from_arrays(indices, pa.array(list(values[name])))
+    return pa.table(columns)

@@ -1,0 +1,92 @@
+"""What a build starts from: its settings, the extractor it indexes, whether it must run."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+from dataclasses import asdict
+from pathlib import Path
+from typing import Protocol
+
+from feature_store.bundle.format import FORMAT_VERSION, read_manifest
+from feature_store.bundle.registry import BundleRegistry
+from feature_store.errors import BundleError, IndexBuildError
+from feature_store.index.settings import IndexSettings
+from feature_store.quality.settings import QualitySettings
+from feature_store.tables import FeatureStore, Snapshot, open_store
+
+log = logging.getLogger(__name__)
+
+_SHAPELESS = {"extractor", "threads", "keep_bundles"}
+"""Settings that change neither the answers nor how they are measured."""
+
+
+class NightlySettings(Protocol):
+    """The part of the settings that the nightly build reads."""
+
+    @property
+    def home(self) -> Path:
+        """The folder that holds all state."""
+
+    @property
+    def index(self) -> IndexSettings:
+        """How to build."""
+
+    @property
+    def quality(self) -> QualitySettings:
+        """What is good enough to be published."""
+
+
+def registry_of(settings: NightlySettings) -> BundleRegistry:
+    """Return the registry of bundles under the settings' home."""
+    return BundleRegistry(settings.home / "bundles")
+
+
+def choose_extractor(snapshot: Snapshot, settings: IndexSettings) -> str:
+    """Return the extractor to index: the one of the settings, or the one with most features.
+
+    IndexBuildError if the store holds no features, or none of the extractor of the settings.
+    """
+    extractors = snapshot.extractors()
+    if settings.extractor:
+        if settings.extractor not in extractors:
+            listed = ", ".join(extractors) or "none at all"
+            raise IndexBuildError(
+                f"the store holds no features of {settings.extractor!r}, but: {listed}"
+            )
+        return settings.extractor
+    if not extractors:
+        raise IndexBuildError("the store holds no features yet; ingest a catalogue first")
+    if len(extractors) == 1:
+        return extractors[0]
+    regions = {name: snapshot.coverage(name).regions for name in extractors}
+    chosen = max(sorted(regions), key=lambda name: regions[name])
+    log.info("indexing %s, which covers most of %s", chosen, regions)
+    return chosen
+
+
+def parameters_digest(settings: IndexSettings) -> str:
+    """Digest of all that shapes a bundle besides its snapshot and its extractor."""
+    shaping = {name: value for name, value in asdict(settings).items() if name not in _SHAPELESS}
+    text = json.dumps({"format": FORMAT_VERSION, **shaping}, sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def needs_build(settings: NightlySettings, store: FeatureStore | None = None) -> bool:
+    """Whether the live bundle is missing, or of another snapshot, extractor or parameters."""
+    registry = registry_of(settings)
+    live = registry.current()
+    if live is None:
+        return True
+    try:
+        manifest = read_manifest(registry.path(live))
+    except BundleError as error:
+        log.warning("the live bundle cannot be read, building anew: %s", error)
+        return True
+    snapshot = (store or open_store(settings)).snapshot()
+    return (
+        manifest.snapshot_content_hash != snapshot.content_hash
+        or manifest.parameters_digest != parameters_digest(settings.index)
+        or manifest.extractor != choose_extractor(snapshot, settings.index)
+    )

@@ -1,0 +1,151 @@
+"""The summary of a build for people: one self-contained page, read in ten seconds."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Iterable
+from html import escape
+from pathlib import Path
+from typing import Any
+
+from feature_store.bundle.format import REPORT, Manifest
+from feature_store.quality.report import GateReport
+
+_STYLE = """
+body{font:15px/1.45 system-ui,sans-serif;color:#1c1c1c;background:#fff;max-width:1260px;
+margin:24px auto;padding:0 20px}
+h1{font-size:22px;margin:0 0 4px}h2{font-size:16px;margin:28px 0 8px}
+.verdict{display:inline-block;padding:2px 10px;border-radius:4px;color:#fff;font-weight:600}
+.passed{background:#1a7f37}.failed{background:#c62828}.muted{color:#666}
+.tiles{display:flex;flex-wrap:wrap;gap:12px;margin:16px 0}
+.tile{border:1px solid #ddd;border-radius:6px;padding:8px 14px;min-width:110px}
+.tile b{display:block;font-size:21px;font-variant-numeric:tabular-nums}
+table{border-collapse:collapse}td,th{padding:4px 14px 4px 0;text-align:left;vertical-align:top;
+border-bottom:1px solid #eee}td.number{text-align:right;font-variant-numeric:tabular-nums}
+img,svg{max-width:100%;height:auto}.columns{display:flex;flex-wrap:wrap;gap:40px}
+.columns svg{width:640px}
+"""
+
+
+def draw_page(folder: Path, manifest: Manifest, report: GateReport, live: Manifest | None) -> str:
+    """Return the HTML of a bundle's `report/index.html`; pictures come from its report folder.
+
+    `live` is the bundle that is live now, to compare with. Every text of the catalogue is escaped.
+    """
+    verdict = "passed" if report.passed else "failed"
+    sections = [
+        f'<h1>Bundle {escape(manifest.bundle_id)} <span class="verdict {verdict}">'
+        f"gate {verdict}</span></h1>",
+        f'<p class="muted">{_subtitle(manifest, live)}</p>',
+        _tiles(_figures(manifest, live)),
+        "<h2>Index gate</h2>",
+        _gate(report),
+        '<h2>Recall against exact search</h2><div class="columns"><div>',
+        _curve(folder),
+        "</div><div>",
+        _curve_table(manifest),
+        "</div></div>",
+        "<h2>A dozen items and their look-alikes</h2>",
+        _picture(folder),
+        "<h2>Where the time went</h2>",
+        _cost(manifest.measurements),
+    ]
+    title = escape(f"{manifest.bundle_id}: gate {verdict}")
+    return (
+        f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{title}</title>'
+        f"<style>{_STYLE}</style></head><body>{''.join(sections)}</body></html>\n"
+    )
+
+
+def _subtitle(manifest: Manifest, live: Manifest | None) -> str:
+    before = f"compared with the live bundle {live.bundle_id}" if live else "the first bundle here"
+    return escape(
+        f"built {manifest.created_at} from snapshot {manifest.snapshot_version}; "
+        f"detector {manifest.detector}; extractor {manifest.extractor}; {before}"
+    )
+
+
+def _figures(manifest: Manifest, live: Manifest | None) -> Iterable[tuple[str, str, str]]:
+    """Yield what the tiles show: a figure, its name, and a remark."""
+    counts, found, search = manifest.counts, manifest.measurements, manifest.search
+    was = live.counts if live else None
+    yield f"{counts.items:,}", "items", f"{counts.items - was.items:+,}" if was else ""
+    yield f"{counts.images:,}", "images", f"{counts.images - was.images:+,}" if was else ""
+    yield f"{counts.regions:,}", "regions", f"{counts.regions - was.regions:+,}" if was else ""
+    yield f"{found['gate']['recall_at_10']:.4f}", "recall@10", _change(found, live)
+    yield f"{found['gate']['self_retrieval']:.4f}", "self retrieval", ""
+    yield f"{found['latency_ms']['similar']['p95']:.2f} ms", "stored neighbours", "p95"
+    yield f"{found['latency_ms']['by_vector']['p95']:.2f} ms", "search by vector", "p95"
+    how = f"epsilon {search.epsilon:g}, {search.candidates} candidates"
+    exact = search.method == "exact"
+    yield search.method, "search", "too few vectors for a graph" if exact else how
+    yield f"{sum(found['seconds'].values()):.0f} s", "built in", ""
+    yield f"{found['peak_memory_bytes'] / 1e6:,.0f} MB", "peak memory", ""
+
+
+def _change(found: dict[str, Any] | Any, live: Manifest | None) -> str:
+    if live is None:
+        return ""
+    return f"{found['gate']['recall_at_10'] - live.measurements['gate']['recall_at_10']:+.4f}"
+
+
+def _tiles(figures: Iterable[tuple[str, str, str]]) -> str:
+    tiles = (
+        f'<div class="tile"><b>{escape(figure)}</b>{escape(name)} '
+        f'<span class="muted">{escape(remark)}</span></div>'
+        for figure, name, remark in figures
+    )
+    return f'<div class="tiles">{"".join(tiles)}</div>'
+
+
+def _gate(report: GateReport) -> str:
+    rows = (
+        f'<tr><td><span class="verdict {"passed" if check.passed else "failed"}">'
+        f"{'passed' if check.passed else 'failed'}</span></td><td>{escape(check.name)}</td>"
+        f'<td class="number">{check.observed:g}</td><td>{escape(check.expected)}</td>'
+        f"<td>{escape(check.message)}</td></tr>"
+        for check in report.checks
+    )
+    head = "<tr><th></th><th>check</th><th>seen</th><th>expected</th><th></th></tr>"
+    return f"<table>{head}{''.join(rows)}</table>"
+
+
+def _curve(folder: Path) -> str:
+    path = folder / REPORT / "recall.svg"
+    return path.read_text(encoding="utf-8") if path.is_file() else ""
+
+
+def _curve_table(manifest: Manifest) -> str:
+    chosen = (manifest.search.epsilon, manifest.search.candidates)
+    rows = []
+    for point in manifest.measurements["curve"]:
+        mark = "chosen" if (point["epsilon"], point["candidates"]) == chosen else ""
+        numbers = (
+            f"{point['candidates']}",
+            f"{point['epsilon']:g}",
+            f"{point['recall']:.4f}",
+            f"{point['self_retrieval']:.4f}",
+            f"{point['queries_per_second']:,.0f}",
+        )
+        cells = "".join(f'<td class="number">{number}</td>' for number in numbers)
+        rows.append(f"<tr>{cells}<td><b>{mark}</b></td></tr>")
+    names = ("candidates", "epsilon", "recall@10", "self retrieval", "queries/s", "")
+    head = "".join(f"<th>{name}</th>" for name in names)
+    return f"<table><tr>{head}</tr>{''.join(rows)}</table>"
+
+
+def _picture(folder: Path) -> str:
+    path = folder / REPORT / "neighbours.jpg"
+    if not path.is_file():
+        return ""
+    data = base64.b64encode(path.read_bytes()).decode()
+    alt = "Each row: an item, then its nearest look-alikes with their scores"
+    return f'<img alt="{alt}" src="data:image/jpeg;base64,{data}">'
+
+
+def _cost(found: dict[str, Any] | Any) -> str:
+    rows = (
+        f'<tr><td>{escape(step)}</td><td class="number">{seconds:.1f} s</td></tr>'
+        for step, seconds in found["seconds"].items()
+    )
+    return f"<table>{''.join(rows)}</table>"

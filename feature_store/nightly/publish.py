@@ -1,0 +1,68 @@
+"""Hold a candidate against the index gate, and publish it if it passed."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+
+from feature_store.bundle.format import Manifest, read_manifest
+from feature_store.bundle.write import seal
+from feature_store.errors import BundleError
+from feature_store.nightly.build import build_candidate
+from feature_store.nightly.needs import NightlySettings, registry_of
+from feature_store.nightly.page import draw_page
+from feature_store.quality.index import IndexMeasurements, check_index
+from feature_store.quality.report import GateReport
+from feature_store.tables import FeatureStore
+
+log = logging.getLogger(__name__)
+
+
+def check_candidate(path: str | Path, settings: NightlySettings) -> GateReport:
+    """Judge what was measured on the bundle at `path`; write the verdict and the page into it.
+
+    Every file is held against its digest first: BundleError if one has changed since it was
+    measured. A failed check does not raise here; `report.raise_if_failed()` does.
+    """
+    folder = Path(path)
+    manifest = read_manifest(folder)
+    report = check_index(IndexMeasurements(**manifest.measurements["gate"]), settings.quality)
+    page = draw_page(folder, manifest, report, _live(settings, folder.name))
+    seal(folder, report.passed, report.to_dict(), page)
+    log.info("%s: the index gate %s", folder.name, "passed" if report.passed else "failed")
+    return report
+
+
+def publish_candidate(path: str | Path, settings: NightlySettings) -> str:
+    """Make the bundle at `path` the live one and return its id; remove bundles out of use.
+
+    Raises BundleError, leaving the live bundle live, unless every byte is what its gate passed.
+    """
+    folder, registry = Path(path), registry_of(settings)
+    if folder.resolve().parent != registry.folder.resolve():
+        raise BundleError(f"{folder} is not in {registry.folder}; only a bundle there can be live")
+    registry.publish(folder.name)
+    registry.prune(settings.index.keep_bundles)
+    return folder.name
+
+
+def build_and_publish(settings: NightlySettings, store: FeatureStore | None = None) -> str:
+    """Build, check and publish a bundle from the current snapshot; return its id.
+
+    Raises GateError, leaving the live bundle live, if the gate fails.
+    """
+    candidate = build_candidate(settings, store)
+    check_candidate(candidate.path, settings).raise_if_failed()
+    return publish_candidate(candidate.path, settings)
+
+
+def _live(settings: NightlySettings, other_than: str) -> Manifest | None:
+    """The live bundle's manifest, for comparison, if it can be read."""
+    registry = registry_of(settings)
+    live = registry.current()
+    if live is None or live == other_than:
+        return None
+    try:
+        return read_manifest(registry.path(live))
+    except BundleError:
+        return None

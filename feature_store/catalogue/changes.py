@@ -21,8 +21,8 @@ def find_changes(
     partition (schema ITEMS; None: nothing is known yet), `rejected` the catalogue's rejected rows.
     A row belongs to the partition if
       - its `updated_at` lies in [start, end), or
-      - its item is unknown to `previous`, and `updated_at` is null or before `end`, or
-      - its `updated_at` is null and its `row_digest` is not the one in `previous`.
+      - its `updated_at` is null or before `end`, and its item is unknown to `previous` or its
+        `row_digest` is not the one there, so that a change delivered late is not lost.
     A row updated at `end` or later waits for its own day. An item that the catalogue no longer has
     becomes a deletion: its previous row with `deleted`. One whose row is only rejected today keeps
     its previous state and is not in the partition.
@@ -47,8 +47,8 @@ def _changed(current: pa.Table, previous: pa.Table, interval: DataInterval) -> p
     known_digest = previous["row_digest"].take(place)
     unknown = pc.is_null(place)
     differs = pc.fill_null(pc.not_equal(current["row_digest"], known_digest), False)
-    newly_seen = pc.and_(unknown, pc.or_(undated, before_end))
-    return pc.or_(in_interval, pc.or_(newly_seen, pc.and_(undated, differs)))
+    due = pc.or_(undated, before_end)
+    return pc.or_(in_interval, pc.and_(due, pc.or_(unknown, differs)))
 
 
 def _gone(current: pa.Table, previous: pa.Table, rejected: pa.Table | None) -> pa.ChunkedArray:

@@ -23,7 +23,9 @@ def status(as_json: bool) -> None:
         return
     table = Table("", "", show_header=False)
     for name, value in state.items():
-        shown = ", ".join(f"{k} {v}" for k, v in value.items()) if isinstance(value, dict) else value
+        shown = (
+            ", ".join(f"{k} {v}" for k, v in value.items()) if isinstance(value, dict) else value
+        )
         table.add_row(name.replace("_", " "), str(shown))
     Console().print(table)
 
@@ -39,7 +41,9 @@ def read_status(settings: Settings) -> dict[str, Any]:
     counted = ledger.filter(pc.greater_equal(ledger["image_index"], 0))
     indexed = pc.sum(pc.equal(counted["status"], "indexed")).as_py() or 0
     failed = ledger.filter(pc.equal(ledger["status"], "failed"))
-    reasons = {row["values"]: row["counts"] for row in pc.value_counts(failed["reason"]).to_pylist()}
+    reasons = {
+        row["values"]: row["counts"] for row in pc.value_counts(failed["reason"]).to_pylist()
+    }
     registry = BundleRegistry(settings.home / "bundles")
     live = registry.current()
     return {

@@ -137,9 +137,7 @@ class LocalAirflow:
         instances: list[dict[str, Any]] = self._call("GET", path)["task_instances"]
         return instances
 
-    def _tell(
-        self, dag_id: str, runs: list[dict[str, Any]], tell: Progress, told: str
-    ) -> str:
+    def _tell(self, dag_id: str, runs: list[dict[str, Any]], tell: Progress, told: str) -> str:
         running = [run for run in runs if run["state"] == "running"]
         if not running:
             return told

@@ -22,7 +22,9 @@ INSTRUCTIONS = {
 def instructions(path: Path) -> list[tuple[str, str]]:
     lines = [line for line in path.read_text().splitlines() if not line.startswith("#")]
     joined = "\n".join(lines).replace("\\\n", " ")
-    return [(line.split(None, 1)[0], line.split(None, 1)[1]) for line in joined.splitlines() if line]
+    return [
+        (line.split(None, 1)[0], line.split(None, 1)[1]) for line in joined.splitlines() if line
+    ]
 
 
 @pytest.fixture(scope="module")

@@ -68,9 +68,7 @@ def test_running_a_day_again_changes_nothing(undisturbed: Path, shop: Shop) -> N
     assert "already holds the current snapshot" in done.stdout
 
 
-def test_a_killed_run_ends_in_the_same_store(
-    undisturbed: Path, shop: Shop, tmp_path: Path
-) -> None:
+def test_a_killed_run_ends_in_the_same_store(undisturbed: Path, shop: Shop, tmp_path: Path) -> None:
     """Kill day one at moments spread over its run, then let it and the other days finish."""
     for moment_seconds in (2.0, 4.0, 6.0, 8.0, 10.0):
         run = subprocess.Popen(

@@ -135,10 +135,9 @@ def test_the_rule_row_by_row_in_any_order(
     for row in now:
         updated = row.updated_at
         unknown = row.item_id not in digests
-        changed = (
-            (updated is not None and DAY.start <= updated < DAY.end)
-            or (unknown and (updated is None or updated < DAY.end))
-            or (updated is None and digests.get(row.item_id, row.digest) != row.digest)
+        changed = (updated is not None and DAY.start <= updated < DAY.end) or (
+            (updated is None or updated < DAY.end)
+            and (unknown or digests[row.item_id] != row.digest)
         )
         if changed:
             expected.append((row.item_id, False))

@@ -1,14 +1,15 @@
 """
 ### Catalogue features: one day of catalogue changes becomes one partition of the feature store
 
-**plan** reads the day's catalogue and finds new, changed and vanished items · **extract** (one mapped
-task per shard, bounded by the pool `gpu`) fetches the images, finds the products in them and
-describes each by a vector · **check** holds the batch against the quality gate · **commit** replaces
-the partition, all at once.
+**plan** reads the day's catalogue and finds new, changed and vanished items · **extract** (one
+mapped task per shard, bounded by the pool `gpu`) fetches the images, finds the products in them and
+describes each by a vector · **check** holds the batch against the quality gate · **commit**
+replaces the partition, all at once.
 
 Running a day again changes nothing: every task is a transaction on its partition.
 Backfill: `airflow backfill create --dag-id catalogue_features --from-date … --to-date …`.
-When **check** fails, nothing has been written: its message names the check, the items and the remedy.
+When **check** fails, nothing has been written: its message names the check, the items and the
+remedy.
 """
 
 import datetime as dt

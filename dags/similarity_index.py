@@ -1,9 +1,9 @@
 """
 ### Similarity index: every night the feature store becomes a proven, published bundle
 
-**changed** skips the night when the live bundle already holds the current snapshot · **build** makes
-the ONNG index and the list of neighbours, measures them against exact search and writes a bundle ·
-**check** holds what was measured against the index gate · **publish** flips one small file.
+**changed** skips the night when the live bundle already holds the current snapshot · **build**
+makes the ONNG index and the list of neighbours, measures them against exact search and writes a
+bundle · **check** holds what was measured against the index gate · **publish** flips one file.
 
 When **check** fails, the live bundle stays live. Roll back by hand with `nitamono rollback`.
 """

@@ -1,8 +1,8 @@
 """The `nitamono` command: everything a person does by hand, one module per door.
 
 `main` gathers the commands of this package and those that other rooms register under the entry
-point group `nitamono.commands` (`serve`, `demo`), each loaded only when it is asked for, so that the
-command works in both environments.
+point group `nitamono.commands` (`serve`, `demo`), each loaded only when it is asked for, so that
+the command works in both environments.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class _Commands(click.Group):
         names = [*_OWN, *sorted(_registered())]
         return [name for name in names if self.get_command(ctx, name) is not None]
 
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+    def get_command(self, _ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Return one command, or None when it does not exist or its room is not installed."""
         try:
             if cmd_name in _OWN:

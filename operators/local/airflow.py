@@ -188,6 +188,6 @@ def _errors_in(log: Path) -> str:
             entry = json.loads(line)
         except ValueError:
             continue
-        for error in entry.get("error_detail") or []:
-            told.append(f"{error['exc_type']}: {error['exc_value']}")
+        errors = entry.get("error_detail") or []
+        told += [f"{error['exc_type']}: {error['exc_value']}" for error in errors]
     return "\n".join(told) or "\n".join(lines[-5:])

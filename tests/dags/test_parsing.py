@@ -28,8 +28,8 @@ print(json.dumps({
     "dag_id": dag.dag_id,
     "doc": dag.doc_md,
     "params": {
-        name: [dag.params.get_param(name).schema.get("title"), dag.params.get_param(name).description]
-        for name in dag.params
+        name: [param.schema.get("title"), param.description]
+        for name, param in ((name, dag.params.get_param(name)) for name in dag.params)
     },
     "tasks": {task.task_id: getattr(task, "pool", None) for task in dag.tasks},
     "timetable": type(dag.timetable).__name__,

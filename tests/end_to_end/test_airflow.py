@@ -79,6 +79,6 @@ def test_a_failing_gate_fails_the_task_and_changes_nothing(
     before = status(home)
     conf = {"day": NEXT_DAY, "catalogue": str(shop.folder / "catalogue" / "third.csv")}
     airflow.trigger("catalogue_features", conf)
-    with pytest.raises(NitamonoError, match="(?s)task check .*gate failed"):
+    with pytest.raises(NitamonoError, match=r"(?s)task check .*gate failed"):
         airflow.wait_for_runs("catalogue_features", len(DAYS) + 2, quiet)
     assert status(home) == before

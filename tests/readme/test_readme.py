@@ -1,4 +1,4 @@
-"""The README tells the truth: its commands, targets, DAGs, settings, endpoints and pictures exist."""
+"""The README tells the truth: its commands, targets, DAGs, settings and pictures exist."""
 
 from __future__ import annotations
 

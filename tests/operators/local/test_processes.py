@@ -20,7 +20,8 @@ PARENT = """
 import sys, time
 from pathlib import Path
 from operators.local.processes import Child
-child = Child("sleeper", [sys.executable, "-c", "import time; time.sleep(60)"], {}, Path(sys.argv[1]))
+command = [sys.executable, "-c", "import time; time.sleep(60)"]
+child = Child("sleeper", command, {}, Path(sys.argv[1]))
 print(child.pid, flush=True)
 time.sleep(60)
 """

@@ -39,8 +39,8 @@ with DAG(
 ) as dag:
     changed = NeedsBuildOperator(task_id="changed")
     build = BuildBundleOperator(task_id="build")
-    check = CheckBundleOperator(task_id="check", bundle=build.output["bundle"], retries=0)
+    check = CheckBundleOperator(task_id="check", bundle=build.output, retries=0)
     publish = PublishBundleOperator(
-        task_id="publish", bundle=build.output["bundle"], outlets=[Asset("nitamono://bundle")]
+        task_id="publish", bundle=build.output, outlets=[Asset("nitamono://bundle")]
     )
     changed >> build >> check >> publish

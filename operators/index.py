@@ -27,11 +27,13 @@ class NeedsBuildOperator(BaseOperator):
 class BuildBundleOperator(BaseOperator):
     """Build the ONNG index of the current snapshot and write it as a candidate bundle."""
 
-    def execute(self, context: Context) -> dict[str, Any]:
-        """Return `{bundle, …counts}`, `bundle` being the candidate's folder."""
+    def execute(self, context: Context) -> str:
+        """Return the candidate's folder; what was measured goes to the XCom `measured`."""
         from feature_store.nightly import build_candidate
 
-        return build_candidate(settings_for(context)).summary()
+        candidate = build_candidate(settings_for(context))
+        context["ti"].xcom_push(key="measured", value=candidate.summary())
+        return str(candidate.path)
 
 
 class CheckBundleOperator(BaseOperator):

@@ -10,6 +10,7 @@ from __future__ import annotations
 import importlib
 import logging
 from importlib.metadata import EntryPoint, entry_points
+from importlib.util import find_spec
 
 import click
 
@@ -26,6 +27,7 @@ _OWN = {
     "settings": "feature_store.cli.settings:settings",
 }
 
+_PIPELINE_ONLY = ("catalogue", "ingest", "index", "status")
 _ROOMS = ("feature_store", "operators", "serving")
 
 
@@ -40,6 +42,8 @@ class _Commands(click.Group):
     def get_command(self, _ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Return one command, or None when it does not exist or its room is not installed."""
         try:
+            if cmd_name in _PIPELINE_ONLY and find_spec("deltalake") is None:
+                return None
             if cmd_name in _OWN:
                 module, _, name = _OWN[cmd_name].partition(":")
                 found = getattr(importlib.import_module(module), name)

@@ -216,7 +216,7 @@ def _total_rules(totals: dict[str, Any], settings: QualitySettings) -> list[Rule
             "vectors distinct",
             between("distinct_share", settings.min_distinct_vector_share),
             f"at least {settings.min_distinct_vector_share:g} of the regions' vectors distinct",
-            "only {distinct_share:.4f} of the distinct regions have a vector of their own",
+            "{distinct_share:.4f} of the distinct regions have a vector of their own",
             "The extractor describes different things alike: look at its weights.",
         ),
     ]

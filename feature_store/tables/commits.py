@@ -28,7 +28,6 @@ LOG = pa.schema(
         pa.field("content_hash", pa.string(), nullable=False),
         *(pa.field(n, pa.int64(), nullable=False) for n in ("items", "images", "regions")),
         pa.field("deleted", pa.int64(), nullable=False),
-        pa.field("rows", pa.int64(), nullable=False),
         *(pa.field(f"{name}_version", pa.int64(), nullable=False) for name in TABLES),
         *(pa.field(f"{name}_files", pa.string(), nullable=False) for name in TABLES),
     ]
@@ -39,10 +38,9 @@ FILES_BEFORE_COMPACTION = 50
 
 @dataclass(frozen=True)
 class LoggedCommit:
-    """A commit, how many `rows` its three tables hold together, and where each one's rows are."""
+    """A commit, and where the rows of each of its three tables are."""
 
     commit: Commit
-    rows: int
     pins: dict[str, Pin]
 
 
@@ -55,7 +53,7 @@ class CommitLog:
 
     def read(self) -> list[LoggedCommit]:
         """Return all commits, oldest first."""
-        return _read(self._table.open()) if self._table.exists() else []
+        return self._read(self._table.open()) if self._table.exists() else []
 
     def append(self, draft: LoggedCommit, replaces: LoggedCommit | None) -> Commit:
         """Append `draft`, its version aside, provided that its partition's commit is `replaces`.
@@ -67,7 +65,7 @@ class CommitLog:
         ds = draft.commit.ds
         for pause_seconds in pauses():
             table = self._table.open()
-            newest = latest(_read(table)).get(ds)
+            newest = latest(self._read(table)).get(ds)
             if newest is not None and _version(newest) != _version(replaces):
                 if newest.commit.content_hash == draft.commit.content_hash:
                     return newest.commit
@@ -85,8 +83,13 @@ class CommitLog:
             return Commit(**{**asdict(draft.commit), "version": version})
         raise CommitConflictError(f"other writers keep the log from the partition {ds}; run again")
 
+    def _read(self, table: DeltaTable) -> list[LoggedCommit]:
+        with refusing("the log of commits cannot be read"):
+            rows = self._table.dataset(table).to_table().to_pylist()
+        return [_entry(row) for row in sorted(rows, key=lambda row: int(row["version"]))]
+
     def _append_as(self, table: DeltaTable, draft: LoggedCommit, version: int) -> None:
-        row: dict[str, Any] = {**asdict(draft.commit), "version": version, "rows": draft.rows}
+        row: dict[str, Any] = {**asdict(draft.commit), "version": version}
         for name, pin in draft.pins.items():
             row[f"{name}_version"], row[f"{name}_files"] = pin.version, pin.files
         with refusing("the log of commits cannot be written"):
@@ -121,21 +124,16 @@ def log_at(log: list[LoggedCommit], version: int | None) -> list[LoggedCommit]:
 
 
 def snapshot_hash(partitions: Iterable[LoggedCommit]) -> str:
-    """Hash what partitions hold; an empty one, a day without changes, does not count."""
-    return combined_hash((p.commit.ds, p.commit.content_hash) for p in partitions if p.rows)
+    """Hash what partitions hold; a day on which no item changed does not count."""
+    commits = [entry.commit for entry in partitions]
+    return combined_hash((c.ds, c.content_hash) for c in commits if c.items or c.deleted)
 
 
 def _version(entry: LoggedCommit | None) -> int:
     return entry.commit.version if entry else 0
 
 
-def _read(table: DeltaTable) -> list[LoggedCommit]:
-    with refusing("the log of commits cannot be read"):
-        rows = table.to_pyarrow_dataset().to_table().to_pylist()
-    return [_entry(row) for row in sorted(rows, key=lambda row: int(row["version"]))]
-
-
 def _entry(row: dict[str, Any]) -> LoggedCommit:
     pins = {name: Pin(row["ds"], row[f"{name}_version"], row[f"{name}_files"]) for name in TABLES}
     fields = ("version", "ds", "content_hash", "items", "images", "regions", "deleted")
-    return LoggedCommit(Commit(**{name: row[name] for name in fields}), row["rows"], pins)
+    return LoggedCommit(Commit(**{name: row[name] for name in fields}), pins)

@@ -56,8 +56,7 @@ class DeltaFeatureStore:
         for name in TABLES:
             self._tables[name].create()
             pins[name] = self._tables[name].replace(ds, getattr(batch, name))
-        rows = sum(getattr(batch, name).num_rows for name in TABLES)
-        return self._log.append(LoggedCommit(draft, rows, pins), replaces)
+        return self._log.append(LoggedCommit(draft, pins), replaces)
 
     def snapshot(self, version: int | None = None, *, before: str | None = None) -> DeltaSnapshot:
         """Return the store as of `version` (default: now), of the days before `before`."""

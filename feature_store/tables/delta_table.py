@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import random
+import re
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -11,6 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.dataset as pads
+import pyarrow.fs as pafs
 from deltalake import DeltaTable, WriterProperties, write_deltalake
 from deltalake.exceptions import CommitFailedError, DeltaError
 
@@ -28,6 +31,10 @@ CONFIGURATION: Mapping[str, str] = {
     "delta.logRetentionDuration": "interval 3650 days",
     "delta.checkpointInterval": "20",
 }
+
+
+_UNREADABLE = re.compile(r"[\[\]^|\\\x00-\x1f]|%[0-9A-Fa-f]{2}")
+"""What deltalake 1.6 takes for something else in a path, or dies of."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +55,12 @@ class PartitionedTable:
 
     def __init__(self, folder: Path, schema: pa.Schema, partition_by: tuple[str, ...]) -> None:
         """Name the folder, the columns and the partitioning; nothing is written yet."""
-        self.folder = folder
+        self.folder = folder.absolute()
+        if _UNREADABLE.search(str(self.folder)):
+            raise StoreError(
+                f"Delta cannot keep a table in {str(self.folder)!r}: choose a home whose path has "
+                "none of [ ] ^ | \\, control characters, or % before two hex digits"
+            )
         self.schema = schema
         self._partition_by = list(partition_by)
 
@@ -77,6 +89,16 @@ class PartitionedTable:
         """Open the table at a version (default: the newest); StoreError if it cannot be."""
         with refusing(f"the table {self.folder} cannot be opened at version {version}"):
             return DeltaTable(self.folder, version=version)
+
+    def dataset(self, table: DeltaTable) -> pads.FileSystemDataset:
+        """Return the rows of this table as `table` has them, read by Arrow itself.
+
+        Delta's own file system calls back into Python from Arrow's threads; one that does so while
+        the interpreter ends aborts the process.
+        """
+        with refusing(f"the files of {self.folder} cannot be listed"):
+            files = pafs.SubTreeFileSystem(str(self.folder), pafs.LocalFileSystem())
+            return table.to_pyarrow_dataset(filesystem=files)
 
     def replace(self, ds: str, rows: pa.Table) -> Pin:
         """Replace the partition `ds` by `rows`, atomically, and say where they are.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from functools import cached_property
 
 import pyarrow as pa
@@ -10,8 +10,12 @@ import pyarrow.compute as pc
 import pyarrow.dataset as pads
 from deltalake import DeltaTable
 
-from feature_store.errors import StoreError
-from feature_store.tables.delta_table import PartitionedTable, Pin, all_files, files_digest
+from feature_store.tables.delta_table import (
+    PartitionedTable,
+    Pin,
+    all_files,
+    files_digest,
+)
 
 
 class PinnedTable:
@@ -30,12 +34,12 @@ class PinnedTable:
             return {}
         newest = self._table.open(max(pin.version for pin in self._pins))
         digests = {ds: files_digest(files) for ds, files in all_files(newest).items()}
-        fragments = _fragments(newest)
+        fragments = self._fragments(newest)
         found: dict[str, pads.Dataset] = {}
         for pin in sorted(self._pins, key=lambda pin: pin.ds):
             # A neighbour's commit does not touch these files: then the newest version will do.
             same = digests.get(pin.ds, files_digest({})) == pin.files
-            pinned = fragments if same else _fragments(self._table.open(pin.version))
+            pinned = fragments if same else self._fragments(self._table.open(pin.version))
             if pin.ds in pinned:
                 found[pin.ds] = self._dataset(pinned[pin.ds])
         return found
@@ -57,28 +61,14 @@ class PinnedTable:
             return schema.empty_table()
         return self.scan(ds, columns, only).to_table().cast(schema)
 
+    def _fragments(self, table: DeltaTable) -> dict[str, list[pads.ParquetFileFragment]]:
+        found: dict[str, list[pads.ParquetFileFragment]] = {}
+        for fragment in self._table.dataset(table).get_fragments():
+            keys = pads.get_partition_keys(fragment.partition_expression)
+            found.setdefault(str(keys["ds"]), []).append(fragment)
+        # Delta lists a partition's files in no order that it promises.
+        return {ds: sorted(listed, key=lambda f: str(f.path)) for ds, listed in found.items()}
+
     def _dataset(self, fragments: list[pads.ParquetFileFragment]) -> pads.Dataset:
         first = fragments[0]
         return pads.FileSystemDataset(fragments, self.schema, first.format, first.filesystem)
-
-
-def _fragments(table: DeltaTable) -> dict[str, list[pads.ParquetFileFragment]]:
-    found: dict[str, list[pads.ParquetFileFragment]] = {}
-    for fragment in _listed(table):
-        found.setdefault(str(partition_keys(fragment)["ds"]), []).append(fragment)
-    # Delta lists a partition's files in no order that it promises.
-    return {ds: sorted(listed, key=lambda f: str(f.path)) for ds, listed in found.items()}
-
-
-def _listed(table: DeltaTable) -> Iterator[pads.ParquetFileFragment]:
-    try:
-        yield from table.to_pyarrow_dataset().get_fragments()
-    except OSError as error:
-        raise StoreError(
-            f"{table.table_uri} has lost files of version {table.version()}: {error}"
-        ) from error
-
-
-def partition_keys(fragment: pads.ParquetFileFragment) -> dict[str, object]:
-    """Return the values of the partition columns that a file belongs to."""
-    return dict(pads.get_partition_keys(fragment.partition_expression))

@@ -68,7 +68,10 @@ class Snapshot(Protocol):
 
     @property
     def content_hash(self) -> str:
-        """64 hex digits that are the same whenever the snapshot's partitions hold the same rows."""
+        """64 hex digits that are the same whenever the snapshot's partitions hold the same rows.
+
+        Days on which no item changed do not count.
+        """
 
     def items(self) -> pa.Table:
         """The latest row (schema ITEMS) of each live item, by `item_id`."""

@@ -78,11 +78,11 @@ def knit(colour: Colour) -> Material:
     )  # fmt: skip
 
 
-def leather(colour: Colour, *, grain: float = 0.006, gloss: float = 0.38) -> Material:
+def leather(colour: Colour, *, grain: float = 0.005, gloss: float = 0.38) -> Material:
     """Grained hide with a soft gleam."""
     return Material(
         colour, rough=gloss, shine=0.045, wrap=0.05, bump="grain", bump_size=grain,
-        bump_depth=grain * 0.12, crease_size=0.08, crease_depth=0.0015, mottle=0.14,
+        bump_depth=grain * 0.05, crease_size=0.08, crease_depth=0.0015, mottle=0.14,
     )  # fmt: skip
 
 
@@ -90,7 +90,7 @@ def suede(colour: Colour) -> Material:
     """Napped hide: matt and soft."""
     return Material(
         colour, rough=0.95, shine=0.01, sheen=0.6, wrap=0.2, bump="fleece", bump_size=0.004,
-        bump_depth=0.0012, crease_size=0.05, crease_depth=0.001, mottle=0.3,
+        bump_depth=0.0006, crease_size=0.05, crease_depth=0.001, mottle=0.3,
     )  # fmt: skip
 
 

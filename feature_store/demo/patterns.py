@@ -32,6 +32,7 @@ PATTERNS = (
     "planks",
     "carpet",
     "leaf",
+    "burst",
 )
 """Every pattern by name; its place in this list is the number the compiled code knows it by."""
 
@@ -236,6 +237,9 @@ def pattern(kind: int, u: float, v: float, seed: int) -> tuple[float, float]:
         vein = 1.0 - smoothstep(0.0, 0.1, abs(u))
         side = 1.0 - smoothstep(0.0, 0.25, abs(math.sin((v * 9.0 - abs(u) * 1.6) * math.pi)))
         return 0.6 * vein + 0.25 * side * (1.0 - vein), 0.0
+    if kind == 24:
+        far = math.sqrt(u * u * 1.7 + v * v * 0.8)
+        return smoothstep(0.45, 0.95, far), 0.0
     if kind == 22:
         return 0.5 * value(u, v, seed) + 0.5 * value(u * 2.1, v * 2.1, seed + 1), 0.0
     return 0.0, 0.0

@@ -210,7 +210,7 @@ def shade(
                     nz = -nz
                     tint *= 0.6
                 # relief finer than the pixels would only sparkle: it fades out
-                fine = smoothstep(1.2, 3.5, m[BUMP_SIZE] * focal * near)
+                fine = smoothstep(2.2, 6.0, m[BUMP_SIZE] * focal * near)
                 if (m[BUMP] > 0.0 and fine > 0.0) or m[CREASE_DEPTH] > 0.0:
                     du1 = uvs[b, 0] - uvs[a, 0]
                     dv1 = uvs[b, 1] - uvs[a, 1]

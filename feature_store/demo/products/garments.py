@@ -4,101 +4,15 @@ from __future__ import annotations
 
 import math
 import random
-from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
 
 from feature_store.demo.design import Design
 from feature_store.demo.geometry import Mesh, box, curve, grid, lathe, loft, tube
 from feature_store.demo.materials import Material, cloth, knit, leather, metal, nylon, plastic
 from feature_store.demo.model import Model
 from feature_store.demo.palette import CLOTH, COLOURS, companion, dimmed, shade
-
-F64 = NDArray[np.float64]
-AROUND = 56
-"""Points around a body."""
-
-DEEP = {"black", "navy", "brown", "burgundy", "green", "blue", "purple", "teal", "olive", "red"}
-
-
-@dataclass(frozen=True)
-class Body:
-    """The shell of a torso or skirt: rings (rows, AROUND, 3) and the turn of each column."""
-
-    rings: F64
-    front: F64
-
-    def skin(self) -> Mesh:
-        """The shell as cloth whose pattern runs straight however the neck was cut."""
-        return loft(self.rings, cut_from=self.rings)
-
-
-def body(profile: ArrayLike, rows: int, power: float = 2.4) -> Body:
-    """A closed shell through (height, half width, half depth) stations, bottom to top."""
-    stations = curve(profile, rows)
-    angle = np.linspace(1.5 * np.pi, -0.5 * np.pi, AROUND, endpoint=False)
-    c, s = np.cos(angle), np.sin(angle)
-    x = np.sign(c) * np.abs(c) ** (2 / power)
-    z = np.sign(s) * np.abs(s) ** (2 / power)
-    rings = np.stack(
-        [
-            stations[:, 1:2] * x,
-            np.repeat(stations[:, 0:1], AROUND, axis=1),
-            stations[:, 2:3] * z,
-        ],
-        -1,
-    )
-    return Body(rings, s)
-
-
-def drape(shell: F64, chance: random.Random, depth: float, folds: int, share: ArrayLike = 1.0) -> F64:
-    """Push a shell in and out in soft vertical folds; `share` (rows) says how much where."""
-    rows, columns = shell.shape[:2]
-    around = np.linspace(0, 2 * np.pi, columns, endpoint=False)
-    up = np.linspace(0, 1, rows)[:, None]
-    wave = np.zeros((rows, columns))
-    for k in range(3):
-        count = max(2, folds + chance.randrange(-2, 3) + 2 * k)
-        lean = chance.uniform(-1.2, 1.2)
-        wave += np.sin(count * around + lean * up * 3 + chance.uniform(0, 6.3)) / (1 + k)
-    middle = shell.mean(axis=1, keepdims=True)
-    out = shell - middle
-    out[..., 1] = 0
-    out /= np.linalg.norm(out, axis=2, keepdims=True) + 1e-9
-    amount = depth * wave * np.broadcast_to(np.asarray(share), (rows,))[:, None]
-    return np.asarray(shell + out * amount[..., None])
-
-
-def limb(
-    path: ArrayLike, half: ArrayLike, depth: ArrayLike, chance: random.Random, *, rows: int = 26,
-    crumple: float = 0.004,
-) -> F64:  # fmt: skip
-    """Rings (rows, 30, 3) of a sleeve or leg along a path in the plane of the picture."""
-    p = curve(path, rows)
-    along = np.gradient(p, axis=0)
-    along /= np.linalg.norm(along, axis=1, keepdims=True)
-    across = np.stack([-along[:, 1], along[:, 0], np.zeros(rows)], -1)
-    angle = -np.pi / 2 + np.linspace(0, 2 * np.pi, 30, endpoint=False)
-    t = np.linspace(0, 1, rows)
-    a = np.interp(t, np.linspace(0, 1, len(np.atleast_1d(half))), np.atleast_1d(half))
-    b = np.interp(t, np.linspace(0, 1, len(np.atleast_1d(depth))), np.atleast_1d(depth))
-    wave = np.zeros((rows, 30))
-    for k in range(4):
-        wave += np.sin((7 + 5 * k) * t[:, None] + chance.choice((-1, 1, 2)) * angle + chance.uniform(0, 6.3)) / (1 + 0.5 * k)
-    swell = 1 + crumple * wave / np.maximum(a[:, None], 0.02)
-    return np.asarray(
-        p[:, None]
-        + across[:, None] * (a[:, None] * np.cos(angle) * swell)[..., None]
-        + np.array([0, 0, 1.0]) * (b[:, None] * np.sin(angle) * swell)[..., None]
-    )
-
-
-def mirrored(rings: F64) -> F64:
-    """The same limb on the other side, its skin still facing outwards."""
-    out = rings[:, ::-1] * np.array([-1, 1, 1])
-    return np.roll(out, 1, axis=1)
-
+from feature_store.demo.products.shells import AROUND, F64, Body, body, drape, limb, mirrored
 
 def printed(base: Material, pattern: str, colour: str, chance: random.Random, size: float = 1.0) -> Material:
     """The cloth with a pattern in a colour that goes with its own."""
@@ -128,7 +42,7 @@ def _torso(chance: random.Random, profile: list[tuple[float, float, float]], nec
     dip = 1 - across if neck > 0.12 else 1 - across**2.4
     rings[..., 1] -= weight * dip * np.where(shell.front > 0, neck, 0.015)[None]
     share = np.clip(1.05 - t * 1.25, 0.06, 1)
-    return Body(drape(rings, chance, fold, 6, share), shell.front)
+    return Body(drape(rings, chance, fold, 6, share), shell.front, shell.rings)
 
 
 def t_shirt(chance: random.Random) -> Design:

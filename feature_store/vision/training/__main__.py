@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from feature_store.errors import VisionError
-from feature_store.vision.training.artwork import prepare_artwork
+from feature_store.vision.training.artwork import artwork_digest, prepare_artwork
 from feature_store.vision.training.evaluate import Measurement, measure
 from feature_store.vision.training.loop import Trainer, epoch, new_detector, write_weights
 from feature_store.vision.training.maps import (
@@ -80,14 +80,14 @@ def train(out: Path, node_modules: Path, settings: TrainingSettings) -> Measurem
     with progress:
         _gather_artwork(out / "artwork", node_modules, progress)
         # Another size, seed or artwork makes other scenes: they must not mix in one folder.
-        maps = out / f"maps-{settings.image_size}px-seed{settings.seed}"
-        side, seed = settings.image_size, settings.seed
-        train_jobs = plan_chunks(maps, out / "artwork", "train", settings.scenes, side, seed)
-        held_jobs = plan_chunks(maps, out / "artwork", "held", settings.held_out, side, seed)
+        drawn = artwork_digest(out / "artwork")[:8]
+        maps = out / f"maps-{settings.image_size}px-seed{settings.seed}-{drawn}"
+        train_jobs = plan_chunks(maps, out / "artwork", "train", settings)
+        held_jobs = plan_chunks(maps, out / "artwork", "held", settings)
         bar = progress.add_task("scenes", total=len(train_jobs) + len(held_jobs), note="")
         for _ in render_chunks(train_jobs + held_jobs, settings.workers):
             progress.advance(bar)
-        trainer = _fit(train_jobs, out / "state.safetensors", settings, progress)
+        trainer = _fit(train_jobs, maps / "state.safetensors", settings, progress)
     return _finish(trainer, held_jobs, out, settings)
 
 

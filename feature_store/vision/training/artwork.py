@@ -125,7 +125,7 @@ class Artwork:
 def prepare_artwork(
     folder: Path,
     node_modules: Path = Path("node_modules"),
-    sources: Sequence[Source] = SOURCES,
+    sources: Sequence[Source] | None = None,
     progress: Callable[[str], None] | None = None,
 ) -> list[str]:
     """Copy every usable picture, reduced, to `folder`; returns the packages that are missing.
@@ -134,7 +134,7 @@ def prepare_artwork(
     is already prepared is left alone.
     """
     missing = []
-    for number, source in enumerate(sources):
+    for number, source in enumerate(SOURCES if sources is None else sources):
         target = folder / f"{number:02d}-{source.kind}"
         if progress is not None:
             progress(source.package)
@@ -151,18 +151,23 @@ def prepare_artwork(
 
 
 def open_artwork(
-    folder: Path, split: Literal["train", "held"], sources: Sequence[Source] = SOURCES
+    folder: Path, split: Literal["train", "held"], sources: Sequence[Source] | None = None
 ) -> Artwork:
     """List what `prepare_artwork` left for one split; empty where nothing was installed."""
     cutouts: list[tuple[float, tuple[Path, ...]]] = []
     others: dict[str, list[Path]] = {"background": [], "prop": []}
-    for number, source in enumerate(sources):
+    for number, source in enumerate(SOURCES if sources is None else sources):
         files = tuple(sorted((folder / f"{number:02d}-{source.kind}" / split).glob("*.png")))
         if source.kind != "cutout":
             others[source.kind].extend(files)
         elif files:
             cutouts.append((source.weight, files))
     return Artwork(tuple(cutouts), tuple(others["background"]), tuple(others["prop"]))
+
+
+def artwork_digest(folder: Path) -> str:
+    """A hexadecimal digest of which pictures `prepare_artwork` left in `folder`."""
+    return _digest("\n".join(sorted(str(p.relative_to(folder)) for p in folder.rglob("*.png"))))
 
 
 def _digest(name: str) -> str:

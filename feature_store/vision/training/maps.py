@@ -21,6 +21,7 @@ from feature_store.vision.product_detector import ConvNorm, Trunk
 from feature_store.vision.training.artwork import Artwork, open_artwork
 from feature_store.vision.training.pretrained import fill_trunk
 from feature_store.vision.training.scenes import Scene, compose_scene
+from feature_store.vision.training.settings import TrainingSettings
 
 CHUNK = 256
 """Scenes in one file."""
@@ -56,26 +57,20 @@ class RenderJob:
     target: Path
 
 
-def chunk_path(folder: Path, split: str, number: int) -> Path:
-    """Where chunk `number` of a split lies."""
-    return folder / f"{split}-{number:05d}.safetensors"
-
-
 def plan_chunks(
-    folder: Path,
-    artwork: Path,
-    split: Literal["train", "held"],
-    scenes: int,
-    side_px: int,
-    seed: int,
+    folder: Path, artwork: Path, split: Literal["train", "held"], settings: TrainingSettings
 ) -> list[RenderJob]:
-    """The chunks that make up `scenes` scenes, whether they exist yet or not."""
-    first = seed * 10_000_000 + (HELD_OUT_SEED if split == "held" else 0)
-    return [
-        RenderJob(artwork, split, first + start, min(CHUNK, scenes - start), side_px,
-                  chunk_path(folder, split, start // CHUNK))
-        for start in range(0, scenes, CHUNK)
-    ]  # fmt: skip
+    """The chunks that make up a split's scenes, whether they exist yet or not."""
+    held = split == "held"
+    scenes = settings.held_out if held else settings.scenes
+    first = settings.seed * 10_000_000 + (HELD_OUT_SEED if held else 0)
+    jobs = []
+    for start in range(0, scenes, CHUNK):
+        count = min(CHUNK, scenes - start)
+        # The name tells a short last chunk from a whole one: a larger run must not take it.
+        target = folder / f"{split}-{start // CHUNK:05d}-{count}.safetensors"
+        jobs.append(RenderJob(artwork, split, first + start, count, settings.image_size, target))
+    return jobs
 
 
 def render_chunks(jobs: list[RenderJob], workers: int) -> Iterator[Path]:
@@ -84,8 +79,11 @@ def render_chunks(jobs: list[RenderJob], workers: int) -> Iterator[Path]:
     yield from (job.target for job in jobs if job.target.exists())
     for job in missing:
         job.target.parent.mkdir(parents=True, exist_ok=True)
+    if workers < 2:
+        yield from map(_render, missing)
+        return
     context = multiprocessing.get_context("spawn")  # torch's threads do not survive a fork
-    with context.Pool(workers) as pool:
+    with context.Pool(workers, _one_thread) as pool:
         yield from pool.imap_unordered(_render, missing)
 
 
@@ -101,9 +99,13 @@ def read_chunk(path: Path) -> Chunk:
     return Chunk((tensors["p3"], tensors["p4"], tensors["p5"]), tensors["boxes"])
 
 
-def _render(job: RenderJob) -> Path:
+def _one_thread() -> None:
+    # As many processes as cores compose scenes; more threads would only wait for each other.
     cv2.setNumThreads(1)
     torch.set_num_threads(1)
+
+
+def _render(job: RenderJob) -> Path:
     trunk = Trunk()
     fill_trunk(trunk)
     for module in trunk.modules():

@@ -72,8 +72,9 @@ def test_an_epoch_sees_every_scene_once(chunk: Chunk, tmp_path: Path) -> None:
 
 
 def test_chunks_are_planned_with_their_own_seeds(tmp_path: Path) -> None:
-    train = plan_chunks(tmp_path, tmp_path, "train", 600, 160, seed=1)
-    held = plan_chunks(tmp_path, tmp_path, "held", 600, 160, seed=1)
+    settings = TrainingSettings(scenes=600, held_out=600, seed=1)
+    train = plan_chunks(tmp_path, tmp_path, "train", settings)
+    held = plan_chunks(tmp_path, tmp_path, "held", settings)
     assert [job.scenes for job in train] == [256, 256, 88]
     starts = {job.seed for job in train + held}
     assert len(starts) == 6

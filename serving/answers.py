@@ -104,13 +104,14 @@ class Answers:
         return encode(body)
 
     def listing(self, offset: int, limit: int, category: str | None) -> dict[str, Any]:
-        """Return one page of the demo shop's shelf: its items, their number, all categories."""
+        """Return one page of the demo shop's shelf: its items, how many, all categories."""
         numbers = self._shelf.numbers(category)
         page = numbers[offset : offset + limit].tolist()
         rows = self._bundle.item_rows(page)
         photos = self._bundle.region_rows(self._bundle.primary_region[page].tolist())
         return {
             "bundle": self.bundle_id,
+            "all": len(self._bundle.items),
             "total": len(numbers),
             "offset": offset,
             "categories": self._shelf.categories,
@@ -206,7 +207,7 @@ def _summary(bundle: Bundle) -> dict[str, Any]:
         "dim": manifest.dim,
         "reduced_dim": manifest.reduced_dim,
         "counts": {"items": counts.items, "images": counts.images, "regions": counts.regions},
-        "recall_at_10": manifest.measurements.get("recall_at_10"),
+        "recall_at_10": manifest.measurements.get("gate", {}).get("recall_at_10"),
         "search": {"method": manifest.search.method, "epsilon": manifest.search.epsilon},
         "gate_passed": gate["passed"],
         "filters": list(bundle.facets.attributes),

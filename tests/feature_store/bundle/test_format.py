@@ -1,0 +1,132 @@
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from feature_store.bundle import open_bundle
+from feature_store.bundle.format import digest_file, read_manifest, verify, write_synced
+from feature_store.bundle.write import BundleWriter, seal
+from feature_store.errors import BundleError
+
+FILES = [
+    "items.arrow",
+    "regions.arrow",
+    "facets.arrow",
+    "vectors.npy",
+    "mean.npy",
+    "pca.npy",
+    "objects.npy",
+    "neighbours.npy",
+    "neighbour_scores.npy",
+    "report/index.html",
+    "report/recall.svg",
+    "report/neighbours.jpg",
+]
+
+
+def test_a_bundle_holds_what_its_manifest_lists(graph_bundle: Path) -> None:
+    manifest = read_manifest(graph_bundle)
+    graph = [name for name in manifest.files if name.startswith("onng/")]
+    assert sorted(manifest.files) == sorted([*FILES, *graph])
+    assert len(graph) >= 4
+    for name, entry in manifest.files.items():
+        assert digest_file(graph_bundle / name) == entry
+
+
+@pytest.mark.parametrize("name", [*FILES, "gate.json"])
+def test_one_changed_byte_is_noticed_and_its_file_named(copy: Path, name: str) -> None:
+    content = bytearray((copy / name).read_bytes())
+    content[len(content) // 2] ^= 1
+    (copy / name).write_bytes(content)
+    with pytest.raises(BundleError, match=name):
+        open_bundle(copy)
+
+
+@pytest.mark.parametrize("name", ["vectors.npy", "gate.json", "manifest.json"])
+def test_a_missing_file_is_named(copy: Path, name: str) -> None:
+    (copy / name).unlink()
+    with pytest.raises(BundleError, match=f"{name} is missing"):
+        open_bundle(copy)
+
+
+def test_a_file_too_many_is_named(copy: Path) -> None:
+    (copy / "onng").mkdir()
+    (copy / "onng" / "extra").write_text("x")
+    with pytest.raises(BundleError, match="onng/extra is not in the manifest"):
+        open_bundle(copy)
+
+
+def test_a_link_is_no_part_of_a_bundle(copy: Path, tmp_path: Path) -> None:
+    (copy / "vectors.npy").rename(tmp_path / "elsewhere.npy")
+    (copy / "vectors.npy").symlink_to(tmp_path / "elsewhere.npy")
+    with pytest.raises(BundleError, match="not a plain file"):
+        open_bundle(copy)
+
+
+def rewrite(folder: Path, **changes: object) -> None:
+    path = folder / "manifest.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | changes))
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"format_version": 2}, "format version 2"),
+        ({"gate_passed": None}, "has not been through"),
+        ({"gate_passed": False}, "did not pass"),
+        ({"gate_sha256": "0" * 64}, "gate.json is missing or damaged"),
+        ({"counts": 5}, "manifest.json is damaged"),
+        ({"files": {}}, "is not in the manifest"),
+    ],
+)
+def test_a_manifest_that_cannot_be_trusted_is_refused(
+    copy: Path, changes: dict[str, object], message: str
+) -> None:
+    rewrite(copy, **changes)
+    with pytest.raises(BundleError, match=message):
+        open_bundle(copy)
+
+
+def test_files_swapped_together_with_their_digests_are_not_what_the_gate_judged(copy: Path) -> None:
+    (copy / "mean.npy").write_bytes((copy / "mean.npy").read_bytes() + b"\0")
+    manifest = read_manifest(copy)
+    files = {**manifest.files, "mean.npy": digest_file(copy / "mean.npy")}
+    write_synced(copy / "manifest.json", replace(manifest, files=files).to_json())
+    verify(copy, read_manifest(copy))
+    with pytest.raises(BundleError, match="judged other files"):
+        open_bundle(copy)
+
+
+def test_a_failed_gate_keeps_a_bundle_closed_until_it_is_judged_again(copy: Path) -> None:
+    seal(copy, False, {"checks": []}, "failed")
+    with pytest.raises(BundleError, match="did not pass"):
+        open_bundle(copy)
+    (copy / "report" / "index.html").write_text("a page of a seal that was cut short")
+    seal(copy, True, {"checks": []}, "passed")
+    assert open_bundle(copy).manifest.gate_passed
+
+
+def test_a_damaged_bundle_is_not_judged(copy: Path) -> None:
+    (copy / "pca.npy").write_bytes(b"x")
+    with pytest.raises(BundleError, match=r"pca\.npy is damaged"):
+        seal(copy, True, {}, "page")
+
+
+def test_a_bundle_that_is_not_finished_leaves_nothing(tmp_path: Path) -> None:
+    def fail() -> None:
+        with BundleWriter(tmp_path, "one") as writer:
+            writer.text("report/x.txt", "x")
+            (writer.scratch / "y").write_text("y")
+            raise RuntimeError("killed")
+
+    with pytest.raises(RuntimeError, match="killed"):
+        fail()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_bundle_is_never_written_over(copy: Path) -> None:
+    with pytest.raises(BundleError, match="never changed"):
+        BundleWriter(copy.parent, copy.name).__enter__()

@@ -1,0 +1,133 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from feature_store.errors import SettingsError
+from feature_store.index.evaluate import (
+    QuerySample,
+    answers_without_own,
+    find_truth,
+    recalls,
+    sample_queries,
+    tune,
+)
+from feature_store.index.settings import IndexSettings
+from tests.feature_store.nightly.fake_shop import clustered
+
+VECTORS = clustered(600, 24)
+ORDER = np.argsort(-(VECTORS @ VECTORS.T), axis=1).astype(np.int32)
+SAMPLE = sample_queries(VECTORS, ORDER[:, 1:11], 100, seed=1)
+TRUTH = find_truth(VECTORS, SAMPLE, lambda vectors: vectors)
+
+
+def exact(queries: np.ndarray, k: int) -> np.ndarray:
+    return np.argsort(-(queries @ VECTORS.T), axis=1)[:, :k].astype(np.int32)
+
+
+def test_half_of_the_queries_are_no_region() -> None:
+    assert (SAMPLE.own >= 0).sum() == 50
+    own = SAMPLE.own >= 0
+    assert np.allclose(SAMPLE.vectors[own], VECTORS[SAMPLE.own[own]], atol=1e-6)
+    assert (SAMPLE.vectors[~own] @ VECTORS.T).max() < 1 - 1e-4
+    assert np.allclose(np.linalg.norm(SAMPLE.vectors, axis=1), 1, atol=1e-5)
+
+
+def test_a_sample_is_the_same_for_the_same_seed_only() -> None:
+    again = sample_queries(VECTORS, ORDER[:, 1:11], 100, seed=1)
+    other = sample_queries(VECTORS, ORDER[:, 1:11], 100, seed=2)
+    assert np.array_equal(again.vectors, SAMPLE.vectors)
+    assert not np.array_equal(other.vectors, SAMPLE.vectors)
+
+
+def test_exact_answers_have_full_recall() -> None:
+    found = answers_without_own(exact(TRUTH.queries, 11), TRUTH.own)
+    assert (found != TRUTH.own[:, None]).all()
+    assert recalls(found, VECTORS, TRUTH).min() == 1.0
+
+
+def test_each_wrong_answer_costs_a_tenth() -> None:
+    found = answers_without_own(exact(TRUTH.queries, 11), TRUTH.own)
+    farthest = np.argsort(TRUTH.queries @ VECTORS.T, axis=1)
+    found[:, 7:] = farthest[:, :3]
+    assert np.allclose(recalls(found, VECTORS, TRUTH), 0.7)
+
+
+def test_an_answer_given_twice_and_an_empty_one_count_for_nothing() -> None:
+    found = answers_without_own(exact(TRUTH.queries, 11), TRUTH.own)
+    found[:, 9], found[:, 8] = found[:, 0], -1
+    assert np.allclose(recalls(found, VECTORS, TRUTH), 0.8)
+
+
+def test_a_tie_counts_whichever_copy_is_found() -> None:
+    copies = np.repeat(VECTORS[:1], 40, axis=0)
+    sample = QuerySample(copies[:2], np.array([0, 1], np.int32))
+    truth = find_truth(copies, sample, lambda vectors: vectors)
+    found = np.array([range(10, 20), range(25, 35)], np.int32)
+    assert recalls(found, copies, truth).tolist() == [1.0, 1.0]
+
+
+@pytest.mark.parametrize(("n", "expected"), [(1, 1), (2, 1), (7, 6), (11, 10)])
+def test_a_tiny_catalogue_expects_fewer_answers(n: int, expected: int) -> None:
+    few = VECTORS[:n]
+    sample = QuerySample(few, np.arange(n, dtype=np.int32))
+    truth = find_truth(few, sample, lambda vectors: vectors)
+    assert truth.expected == expected
+    if n > 1:
+        found = np.argsort(-(few @ few.T), axis=1)[:, :11].astype(np.int32)
+        assert recalls(answers_without_own(found, truth.own), few, truth).min() == 1.0
+
+
+class Limited:
+    """A search that is as good as epsilon allows: it sees that share of the vectors."""
+
+    def __call__(self, queries: np.ndarray, k: int, epsilon: float, candidates: int) -> np.ndarray:
+        seen = np.arange(int(len(VECTORS) * min(1.0, epsilon + candidates / 1000)))
+        return exact_among(queries, seen, k)
+
+
+def exact_among(queries: np.ndarray, seen: np.ndarray, k: int) -> np.ndarray:
+    order = np.argsort(-(queries @ VECTORS[seen].T), axis=1)[:, :k]
+    return seen[order].astype(np.int32)
+
+
+def test_tuning_stops_climbing_where_the_target_is_met() -> None:
+    tuning = tune(
+        Limited(),
+        VECTORS,
+        TRUTH,
+        IndexSettings(epsilons=(0.1, 0.5, 0.9, 0.99, 1.0), candidates=(10, 100)),
+    )
+    assert tuning.reached
+    assert tuning.chosen.recall >= 0.995
+    tried = [(point.candidates, point.epsilon) for point in tuning.curve]
+    assert tried == [
+        (10, 0.1),
+        (10, 0.5),
+        (10, 0.9),
+        (10, 0.99),
+        (100, 0.1),
+        (100, 0.5),
+        (100, 0.9),
+    ]
+
+
+def test_a_target_out_of_reach_is_said_and_the_best_is_chosen() -> None:
+    settings = IndexSettings(epsilons=(0.1, 0.3, 0.5), candidates=(10,))
+    tuning = tune(Limited(), VECTORS, TRUTH, settings)
+    assert not tuning.reached
+    assert tuning.chosen.epsilon == 0.5
+
+
+def test_climbing_in_vain_is_given_up() -> None:
+    settings = IndexSettings(epsilons=tuple(0.3 + i / 1e5 for i in range(9)), candidates=(10,))
+    assert len(tune(Limited(), VECTORS, TRUTH, settings).curve) == 4
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [{"target_recall": 1.5}, {"epsilons": ()}, {"candidates": (5,)}, {"threads": 0}],
+)
+def test_settings_out_of_range_are_refused(wrong: dict[str, object]) -> None:
+    with pytest.raises(SettingsError, match=next(iter(wrong))):
+        IndexSettings(**wrong)  # type: ignore[arg-type]

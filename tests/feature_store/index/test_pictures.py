@@ -1,0 +1,58 @@
+from __future__ import annotations
+
+from pathlib import Path
+from xml.etree import ElementTree as ET
+
+import numpy as np
+from PIL import Image
+
+from feature_store.index.curve import draw_curve
+from feature_store.index.evaluate import CurvePoint
+from feature_store.index.sheet import CELL_PX, Cell, draw_sheet
+
+CURVE = [
+    CurvePoint(0.0, 30, 0.90, 0.95, 9000.0),
+    CurvePoint(0.05, 30, 0.99, 1.0, 4000.0),
+    CurvePoint(0.0, 50, 0.97, 1.0, 5000.0),
+]
+SVG = "{http://www.w3.org/2000/svg}"
+
+
+def test_the_curve_shows_every_point_and_the_chosen_one() -> None:
+    drawn = ET.fromstring(draw_curve(CURVE, CURVE[1], 0.99))
+    circles = drawn.findall(f"{SVG}circle")
+    assert len(circles) == 4
+    rows = {c.get("cy") for c in circles if c.get("r") == "7"}
+    assert rows == {circles[1].get("cy")}
+    assert len(drawn.findall(f"{SVG}polyline")) == 2
+    higher, lower = float(circles[1].get("cy", 0)), float(circles[0].get("cy", 0))
+    assert higher < lower
+
+
+def test_one_point_is_a_curve_too() -> None:
+    one = CurvePoint(0.0, 10, 1.0, 1.0, 1000.0)
+    ET.fromstring(draw_curve([one], one, 0.99))
+
+
+def test_the_sheet_shows_thumbnails_boxes_and_gaps(tmp_path: Path) -> None:
+    red = tmp_path / "red.jpg"
+    Image.new("RGB", (200, 100), "red").save(red)
+    whole, part = (0.0, 0.0, 1.0, 1.0), (0.25, 0.25, 0.75, 0.75)
+    rows = [
+        [Cell(red, whole, "one"), Cell(red, part, "two"), Cell(tmp_path / "none.jpg", whole, "三")],
+        [Cell(red, whole, "<four>")],
+    ]
+    draw_sheet(rows, tmp_path / "report" / "sheet.jpg")
+    with Image.open(tmp_path / "report" / "sheet.jpg") as sheet:
+        pixels = np.asarray(sheet.convert("RGB")).astype(int)
+    assert pixels.shape[1] > 3 * CELL_PX
+    red_share = ((pixels[..., 0] > 200) & (pixels[..., 1] < 60)).mean()
+    grey_share = (np.abs(pixels - 0xDD).max(axis=2) < 6).mean()
+    assert red_share > 0.1
+    assert grey_share > 0.05
+
+
+def test_an_empty_sheet_is_a_picture(tmp_path: Path) -> None:
+    draw_sheet([], tmp_path / "sheet.jpg")
+    with Image.open(tmp_path / "sheet.jpg") as sheet:
+        assert sheet.format == "JPEG"

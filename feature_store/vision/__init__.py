@@ -13,7 +13,7 @@ In the order in which data meets them:
     extract               the Extractor protocol, and how vectors are normalised
     efficientnet          the Extractor that ships with its weights
     onnx_extractor        the Extractor that runs any image model in ONNX
-    export                EfficientNet-Lite0 written as an ONNX model
+    export                the built-in extractor written as an ONNX model
     models                the detector and the extractor that the settings ask for
     regions               the regions of a photo, and their features
 

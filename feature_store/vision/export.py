@@ -1,4 +1,4 @@
-"""Write EfficientNet-Lite0 as an ONNX model, for machines without torch."""
+"""Write the built-in extractor as an ONNX model, for machines without torch."""
 
 from __future__ import annotations
 
@@ -8,16 +8,19 @@ from pathlib import Path
 
 import torch
 
-from feature_store.vision.efficientnet import EfficientNetFeatures, default_weights
+from feature_store.vision.efficientnet import EfficientNetFeatures, packaged_weights
+from feature_store.vision.settings import VisionSettings
 
 
-def export_efficientnet(path: Path, crop_px: int = 224) -> Path:
-    """Write the model to `path` and its preprocessing to `<path>.json`; answer `path`.
+def export_efficientnet(path: Path, settings: VisionSettings) -> Path:
+    """Write the network that the settings name, and its preprocessing to `<path>.json`.
 
-    Input `pixels` float32 (n, 3, crop_px, crop_px) of pixels 0..255, RGB;
-    output `vector` float32 (n, 1280), not yet normalised.
+    Input `pixels` float32 (n, 3, crop_px, crop_px) of pixels 0..255, RGB; output `vector`
+    float32 (n, dim), not yet normalised. Answers `path`.
     """
-    model = EfficientNetFeatures(default_weights(), crop_px).eval()
+    weights = packaged_weights(settings.extractor)
+    crop_px = settings.crop_px
+    model = EfficientNetFeatures(settings.extractor, weights, crop_px).eval()
     path.parent.mkdir(parents=True, exist_ok=True)
     example = torch.zeros(2, 3, crop_px, crop_px)
     with warnings.catch_warnings():

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from feature_store.errors import VisionError
 from feature_store.vision.detect import Detector, WholeImageDetector
 from feature_store.vision.extract import Extractor
 from feature_store.vision.settings import VisionSettings
@@ -27,11 +26,6 @@ def load_extractor(settings: VisionSettings) -> Extractor:
         from feature_store.vision.onnx_extractor import OnnxExtractor
 
         return OnnxExtractor(settings)
-    from feature_store.vision.efficientnet import NAME, EfficientNetExtractor
+    from feature_store.vision.efficientnet import EfficientNetExtractor
 
-    if settings.extractor != NAME:
-        raise VisionError(
-            f"extractor {settings.extractor!r} is unknown: give {NAME!r} or the path of an .onnx "
-            "file"
-        )
     return EfficientNetExtractor(settings)

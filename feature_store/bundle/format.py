@@ -42,7 +42,7 @@ class SearchParameters:
     epsilon: float
     """How far the graph search wanders."""
     candidates: int
-    """Vectors of the graph that are compared exactly, for answers up to ten."""
+    """Vectors of the graph that are compared exactly, for the ten nearest."""
 
 
 @dataclass(frozen=True)

@@ -56,11 +56,12 @@ class NearestRegions:
     def approximate(self, centred: Floats, k: int, epsilon: float, candidates: int) -> Nearest:
         """Return the k nearest regions of each query (q, dim), as far as the graph finds them.
 
-        `candidates` distinct vectors are compared exactly; for more than ten answers, as many more.
+        `candidates` distinct vectors are compared exactly, for answers up to eleven (ten and the
+        asked region itself); for more answers, more in proportion.
         """
         if self._graph is None:
             return self.exact(centred, k)
-        wanted = max(candidates, candidates * k // 10)
+        wanted = max(candidates, candidates * (k - 1) // 10)
         answers = _unanswered(len(centred), k)
         for row, short in enumerate(self.projection.reduce(centred)):
             objects = self._graph.search(short, size=wanted, epsilon=epsilon, with_distance=False)

@@ -9,7 +9,7 @@ from html import escape
 from feature_store.index.evaluate import CurvePoint
 
 WIDTH, HEIGHT = 640, 300
-LEFT, RIGHT, TOP, BOTTOM = 64, 24, 16, 44
+LEFT, RIGHT, TOP, BOTTOM = 64, 24, 28, 60
 COLOURS = ("#1f77b4", "#e07b00", "#2a9d4a", "#b5338a", "#6b6b6b", "#8a5a2b")
 
 
@@ -34,12 +34,12 @@ def draw_curve(curve: Sequence[CurvePoint], chosen: CurvePoint, target: float) -
             f"{p.queries_per_second:,.0f} queries/s</title></circle>"
             for p in line
         ]
-        parts.append(_text(LEFT + 8 + number * 110, TOP + 12, f"{candidates} candidates", colour))
+        parts.append(_text(LEFT + number * 96, HEIGHT - 8, f"{candidates} candidates", colour))
     parts += [
         f'<circle cx="{plane.x(chosen):.1f}" cy="{plane.y(chosen.recall):.1f}" r="7" fill="none" '
         'stroke="#c00" stroke-width="2"/>',
-        _text(WIDTH - RIGHT - 200, HEIGHT - 8, "queries per second, one thread →", "#333"),
-        _text(4, TOP - 4, "recall@10", "#333"),
+        _text(WIDTH - RIGHT - 176, HEIGHT - 28, "queries per second, one thread →", "#333"),
+        _text(8, 14, "recall@10", "#333"),
         "</svg>",
     ]
     return "\n".join(parts)

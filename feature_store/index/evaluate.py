@@ -48,7 +48,7 @@ class Truth(NamedTuple):
     floor: Floats
     """(q,) cosine of the 10th exact answer: whatever is as near is right, so that ties count."""
     expected: int
-    """How many answers there are: 10, or fewer in a tiny catalogue."""
+    """How many answers there are besides a region itself: 10, or fewer in a tiny catalogue."""
 
 
 class CurvePoint(NamedTuple):
@@ -71,34 +71,34 @@ class Tuning(NamedTuple):
 
 
 def sample_queries(vectors: Floats, neighbours: Ints, count: int, seed: int) -> QuerySample:
-    """Draw `count` queries, or fewer in a small catalogue: regions, and points between regions.
+    """Draw `count` regions, or all of a small catalogue, and half as many points between regions.
 
-    `vectors`: feature vectors (n, dim); `neighbours`: region numbers (n, K). Every second query is
-    halfway between a region and one of its ten nearest: a shopper's photo is near the catalogue
-    but not in it, and such queries are harder for a graph than its own points.
+    `vectors`: feature vectors (n, dim); `neighbours`: region numbers (n, K). A point between is
+    halfway from a region to one of its ten nearest: a shopper's photo is near the catalogue but
+    not in it, and such queries are harder for a graph than its own points.
     """
     random = np.random.default_rng(seed)
     rows = random.permutation(len(vectors))[:count]
-    asked = np.asarray(vectors[rows], np.float32)
-    own = rows.astype(np.int32)
     near = neighbours[rows, random.integers(0, min(10, neighbours.shape[1]), len(rows))]
-    between = np.flatnonzero((np.arange(len(rows)) % 2 == 1) & (near >= 0))
-    asked[between] += vectors[near[between]]
-    own[between] = -1
+    halved = np.flatnonzero((np.arange(len(rows)) % 2 == 1) & (near >= 0))
+    between = vectors[rows[halved]] + vectors[near[halved]]
+    asked = np.vstack([vectors[rows], between])
+    own = np.r_[rows, np.full(len(between), -1)].astype(np.int32)
     return QuerySample(asked / np.linalg.norm(asked, axis=1, keepdims=True), own)
 
 
 def find_truth(vectors: Floats, sample: QuerySample, centre: Centre) -> Truth:
     """Compare every query with all of `vectors`, centred float32 (n, dim), in blocks."""
     queries = centre(sample.vectors)
-    count = min(RECALL_AT, max(1, len(vectors) - 1))
+    expected = min(RECALL_AT, len(vectors) - 1)
+    count = max(1, expected)
     best = np.full((len(queries), count), -np.inf, np.float32)
     for start in range(0, len(vectors), 8192):
         cosines = queries @ np.asarray(vectors[start : start + 8192], np.float32).T
         here = (sample.own >= start) & (sample.own < start + cosines.shape[1])
         cosines[here, sample.own[here] - start] = -np.inf
         best = np.partition(np.hstack([best, cosines]), -count, axis=1)[:, -count:]
-    return Truth(queries, sample.own, best.min(axis=1), count)
+    return Truth(queries, sample.own, best.min(axis=1), expected)
 
 
 def recalls(found: Ints, vectors: Floats, truth: Truth) -> Floats:
@@ -107,6 +107,8 @@ def recalls(found: Ints, vectors: Floats, truth: Truth) -> Floats:
     The cosines are computed anew from `vectors`: what the search says of its answers is not
     believed. A region found twice counts once.
     """
+    if not truth.expected:
+        return np.ones(len(found), np.float32)
     values = np.zeros(len(found), np.float32)
     for row, regions in enumerate(found):
         answers = np.unique(regions[(regions >= 0) & (regions != truth.own[row])])
@@ -139,6 +141,9 @@ def tune(search: Search, vectors: Floats, truth: Truth, settings: IndexSettings)
             if good(line[-1]) or in_vain:
                 break
         curve += line
+        fastest = max((p.queries_per_second for p in curve if good(p)), default=0.0)
+        if line[0].queries_per_second < fastest:
+            break  # more candidates are slower still
     fit = [point for point in curve if good(point)]
     if fit:
         chosen = max(fit, key=lambda point: point.queries_per_second)

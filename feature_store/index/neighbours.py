@@ -10,8 +10,8 @@ import numpy.typing as npt
 Floats = npt.NDArray[np.float32]
 Ints = npt.NDArray[np.int32]
 
-BLOCK_CELLS = 32_000_000
-"""Similarities held at once: 128 MB of float32."""
+BLOCK_CELLS = 16_000_000
+"""Similarities held at once: 64 MB of float32, and as much again while they are sorted."""
 
 
 class Neighbours(NamedTuple):

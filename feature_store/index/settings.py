@@ -50,7 +50,7 @@ class IndexSettings:
     """Look-alike items stored for each region."""
 
     sample_size: int = 1000
-    """Queries in the sample for tuning, and as many others for measuring."""
+    """Regions asked for in tuning, and as many others in measuring."""
 
     threads: int = 2
     """Threads that build the graph."""

@@ -24,25 +24,33 @@ class Cell(NamedTuple):
 
 
 def draw_sheet(rows: Sequence[Sequence[Cell]], path: Path) -> None:
-    """Write a JPEG of `rows`: the asked region first, set apart, then its hits."""
+    """Write a JPEG of `rows`: the asked region first, set apart, then its hits.
+
+    Where there is no thumbnail at all, only the captions are drawn.
+    """
     from PIL import Image, ImageDraw
 
+    pictures = any(cell.picture.is_file() for row in rows for cell in row)
+    row_px = (CELL_PX if pictures else 0) + CAPTION_PX + GAP_PX
     columns = max((len(row) for row in rows), default=1)
     width = GAP_PX * 3 + columns * (CELL_PX + GAP_PX)
-    height = GAP_PX + max(1, len(rows)) * (CELL_PX + CAPTION_PX + GAP_PX)
+    height = GAP_PX + max(1, len(rows)) * row_px
     sheet = Image.new("RGB", (width, height), "white")
     draw = ImageDraw.Draw(sheet)
     for line, row in enumerate(rows):
-        top = GAP_PX + line * (CELL_PX + CAPTION_PX + GAP_PX)
+        top = GAP_PX + line * row_px
         for column, cell in enumerate(row):
             apart = GAP_PX * 2 if column else 0
             left = GAP_PX + column * (CELL_PX + GAP_PX) + apart
-            _draw_cell(sheet, draw, cell, (left, top))
+            if pictures:
+                _draw_picture(sheet, draw, cell, (left, top))
+            # The built-in font has no glyph for most scripts, and draws a box for each.
+            draw.text((left, top + row_px - CAPTION_PX - 4), cell.caption[:22], fill="#333")
     path.parent.mkdir(parents=True, exist_ok=True)
     sheet.save(path, "JPEG", quality=QUALITY)
 
 
-def _draw_cell(
+def _draw_picture(
     sheet: Image.Image, draw: ImageDraw.ImageDraw, cell: Cell, corner: tuple[int, int]
 ) -> None:
     from PIL import Image
@@ -62,5 +70,3 @@ def _draw_cell(
         size = (picture.width - 1, picture.height - 1)
         outline = (x + x0 * size[0], y + y0 * size[1], x + x1 * size[0], y + y1 * size[1])
         draw.rectangle(outline, outline="#e4002b", width=2)
-    # The built-in font has no glyph for most scripts, and draws a box for each.
-    draw.text((left, top + CELL_PX + 2), cell.caption[:22], fill="#333")

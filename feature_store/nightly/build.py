@@ -86,7 +86,7 @@ def build_candidate(settings: NightlySettings, store: FeatureStore | None = None
     snapshot = (store or open_store(settings)).snapshot()
     extractor = choose_extractor(snapshot, settings.index)
     now = dt.datetime.now(dt.UTC)
-    bundle_id = f"{now:%Y%m%dT%H%M%S%f}"[:-3] + f"-{snapshot.content_hash[:8]}"
+    bundle_id = f"{now:%Y%m%dT%H%M%S%f}"[:-3] + f"-{snapshot.content_hash[:6]}"
     watch = Stopwatch()
     with BundleWriter(registry_of(settings).folder, bundle_id) as writer:
         with watch("gather"):

@@ -19,7 +19,7 @@ def by_hand(vectors: np.ndarray, owners: np.ndarray, region: int) -> dict[int, f
     return {item: float(cosines[owners == item].max()) for item in others}
 
 
-@pytest.mark.parametrize("cells", [1, 500, 32_000_000])
+@pytest.mark.parametrize("cells", [1, 500, 16_000_000])
 def test_the_best_region_of_each_of_the_nearest_items(
     cells: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:

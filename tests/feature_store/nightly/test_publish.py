@@ -59,6 +59,15 @@ def test_the_measurements_and_the_summary_are_plain_values(
     assert candidate.measurements["latency_ms"]["similar"]["p95"] > 0
 
 
+def test_a_shop_of_one_photo_can_be_published(settings: FakeSettings, store: FakeStore) -> None:
+    shop = store.now
+    one = FakeSnapshot(shop.table.slice(0, 1), shop.rows.slice(0, 1), shop.described.slice(0, 1))
+    build_and_publish(settings, FakeStore(one))
+    bundle = registry(settings).open()
+    assert (bundle.manifest.counts.regions, bundle.manifest.reduced_dim) == (1, 1)
+    assert Searcher(bundle).similar("item-00000").hits == []
+
+
 def failed_checks(settings: FakeSettings, store: FakeStore) -> dict[str, str]:
     report = check_candidate(build_candidate(settings, store).path, settings)
     return {check.name: check.message for check in report.checks if not check.passed}

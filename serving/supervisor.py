@@ -206,7 +206,8 @@ class Supervisor:
         self._refusal = _Refusal(bundle_id, self._mark(), reason, time.monotonic() + _RETRY_SECONDS)
         if told is not None and (told.bundle_id, told.reason) == (bundle_id, reason):
             return
-        _LOG.error("refused, the older bundle stays: %s", reason)
+        if self._live is not None:
+            _LOG.error("refused, bundle %s stays: %s", self._live.bundle_id, reason)
         self._counters.event("refusals")
         self._board.tell({"refused": {"bundle": bundle_id, "reason": reason[:4000]}})
 
@@ -221,6 +222,8 @@ class Supervisor:
         self._leaving.append(leader)
 
     def _stop(self, bell: Bell) -> None:
+        # As long as any process holds it, new connections would wait instead of being refused.
+        self._listener.close()
         for leader in (self._live, self._candidate):
             if leader is not None:
                 self._leave(leader)

@@ -102,7 +102,8 @@ class _Crew:
         self._await_all(heard)
         while not self._bell.stopping and os.getppid() == supervisor:
             self._mend()
-            self._bell.wait(1.0)
+            whole = all(place.worker is not None for place in self._places)
+            self._bell.wait(1.0 if whole else _FIRST_PAUSE_SECONDS)
         self._stop()
 
     def _await_all(self, heard: int) -> None:
@@ -138,6 +139,7 @@ class _Crew:
 
     def _stop(self) -> None:
         settings = self._generation.settings
+        self._generation.listener.close()
         left = {place.worker for place in self._places if place.worker is not None}
         for worker in left:
             tell(worker, signal.SIGTERM)

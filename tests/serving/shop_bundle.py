@@ -258,7 +258,7 @@ def _write(bundles: Path, bundle_id: str, tables: _Tables, raw: npt.NDArray[np.f
         reduced_dim=REDUCED_DIM,
         counts=counts,
         search=SearchParameters("exact", 0.02, 50),
-        measurements={"recall_at_10": 1.0},
+        measurements={"gate": {"recall_at_10": 1.0}},
     )
     with BundleWriter(bundles, bundle_id) as writer:
         writer.table(ITEMS_FILE, tables.items)

@@ -1,0 +1,89 @@
+"""The OpenAPI document is true: every path exists, and real answers are what it says."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import quote
+
+import httpx
+import pytest
+from jsonschema import Draft202012Validator
+
+from tests.serving.shop_bundle import NAMELESS, PLAIN, SLASHED
+
+SLASHED_SENT = quote(SLASHED, safe="")
+ASKED = [
+    ("/v1/items/{item_id}/similar", f"/v1/items/{PLAIN}/similar"),
+    ("/v1/items/{item_id}/similar", f"/v1/items/{PLAIN}/similar?limit=100"),
+    ("/v1/items/{item_id}/similar", f"/v1/items/{PLAIN}/similar?limit=9&filter=in_stock:false"),
+    ("/v1/items/{item_id}/similar", f"/v1/items/{SLASHED_SENT}/similar"),
+    ("/v1/items/{item_id}/similar", f"/v1/items/{PLAIN}/similar?limit=none"),
+    ("/v1/items/{item_id}/similar", "/v1/items/unknown/similar"),
+    ("/v1/items/{item_id}", f"/v1/items/{PLAIN}"),
+    ("/v1/items/{item_id}", f"/v1/items/{NAMELESS}"),
+    ("/v1/items/{item_id}", "/v1/items/unknown"),
+    ("/v1/items/{item_id}", f"/v1/items/{PLAIN}?limit=3"),
+    ("/v1/bundle", "/v1/bundle"),
+    ("/healthz", "/healthz"),
+    ("/readyz", "/readyz"),
+    ("/widget/", "/widget/"),
+]
+
+
+@pytest.fixture(scope="module")
+def document(client: httpx.Client) -> dict[str, Any]:
+    return client.get("/openapi.json").json()
+
+
+@pytest.mark.parametrize(("path", "asked"), ASKED)
+def test_answers_are_as_described(
+    client: httpx.Client, document: dict[str, Any], path: str, asked: str
+) -> None:
+    answer = client.get(asked)
+    described = document["paths"][path]["get"]["responses"][str(answer.status_code)]["content"]
+    [(media_type, content)] = described.items()
+    assert answer.headers["Content-Type"] == media_type
+    schema = {**content["schema"], "components": document["components"]}
+    Draft202012Validator(schema).validate(answer.json())
+
+
+def test_every_described_answer_in_json_is_held_to_its_description(
+    document: dict[str, Any],
+) -> None:
+    in_json = {
+        path
+        for path, methods in document["paths"].items()
+        if "application/json" in methods["get"]["responses"]["200"]["content"]
+    }
+    assert in_json == {path for path, _ in ASKED}
+
+
+def test_described_files_have_the_described_type(
+    client: httpx.Client, document: dict[str, Any]
+) -> None:
+    photo = client.get(f"/v1/items/{PLAIN}").json()["images"][0]["image_url"]
+    script = client.get("/widget/").json()["versions"][0]["url"]
+    for path, asked in {
+        "/images/{image_id}.jpg": photo,
+        "/widget/{version}/similar-items.js": script,
+        "/metrics": "/metrics",
+    }.items():
+        [media_type] = document["paths"][path]["get"]["responses"]["200"]["content"]
+        assert client.get(asked).headers["Content-Type"].startswith(media_type)
+
+
+def test_described_parameters_are_the_ones_there_are(
+    client: httpx.Client, document: dict[str, Any]
+) -> None:
+    described = document["paths"]["/v1/items/{item_id}/similar"]["get"]["parameters"]
+    query = {each["name"]: each for each in described if each["in"] == "query"}
+    refused = client.get(f"/v1/items/{PLAIN}/similar?nothing=1").json()
+    assert refused["allowed"] == f"only {', '.join(sorted(query))}"
+    default = query["limit"]["schema"]["default"]
+    assert len(client.get(f"/v1/items/{PLAIN}/similar").json()["hits"]) == default
+
+
+def test_the_document_is_valid_json_schema(document: dict[str, Any]) -> None:
+    for schema in document["components"]["schemas"].values():
+        Draft202012Validator.check_schema(schema)
+    assert document["openapi"] == "3.1.0"

@@ -1,0 +1,130 @@
+"""Errors are RFC 9457 problem details that name what was wrong and what is allowed."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+from typing import Any
+
+import httpx
+import numpy as np
+import pytest
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from serving.metrics import COLUMNS, Counters
+from serving.observed import Draining, Observed
+from tests.serving.shop_bundle import PLAIN
+
+
+def problem(answer: httpx.Response, status: int, kind: str) -> dict[str, Any]:
+    assert answer.status_code == status
+    assert answer.headers["Content-Type"] == "application/problem+json"
+    assert answer.headers["Cache-Control"] == "no-store"
+    body = answer.json()
+    assert body["status"] == status
+    assert body["type"] == f"urn:nitamono:problem:{kind}"
+    assert {"title", "detail"} <= set(body)
+    return body
+
+
+@pytest.mark.parametrize(
+    "path", ["/v1/items/no%20such%2Fthing", "/v1/items/no%20such%2Fthing/similar"]
+)
+def test_an_unknown_item_is_named(client: httpx.Client, path: str) -> None:
+    assert "no such/thing" in problem(client.get(path), 404, "unknown-item")["detail"]
+
+
+def test_a_region_of_another_item_is_unknown(client: httpx.Client) -> None:
+    region = client.get("/v1/items/mugs-00").json()["region_id"]
+    answer = client.get(f"/v1/items/{PLAIN}/similar", params={"region": region})
+    assert region in problem(answer, 404, "unknown-region")["detail"]
+
+
+@pytest.mark.parametrize(
+    ("query", "parameter", "allowed"),
+    [
+        ("limit=0", "limit", "1 to 100"),
+        ("limit=101", "limit", "1 to 100"),
+        ("limit=-1", "limit", "1 to 100"),
+        ("limit=1.5", "limit", "whole number"),
+        ("limit=", "limit", "whole number"),
+        ("limit=%EF%BC%93", "limit", "whole number"),
+        ("limit=99999999999999999999999", "limit", "1 to 100"),
+        ("limit=3&limit=4", "limit", "once"),
+        ("threshold=-0.1", "threshold", "0 to 100"),
+        ("threshold=100.1", "threshold", "0 to 100"),
+        ("threshold=nan", "threshold", "0 to 100"),
+        ("threshold=inf", "threshold", "0 to 100"),
+        ("threshold=high", "threshold", "0 to 100"),
+        ("region=nowhere", "region", "16 hexadecimal"),
+        ("filter=", "filter", "name:value"),
+        ("filter=category", "filter", "name:value"),
+        ("filter=taste:sweet", "filter", "name:value"),
+        ("filter=price:cheap", "filter", "name:value"),
+        ("&".join(["filter=category:bags"] * 17), "filter", "at most 16"),
+        ("treshold=80", "treshold", "threshold"),
+    ],
+)
+def test_a_bad_parameter_is_named_with_what_is_allowed(
+    client: httpx.Client, query: str, parameter: str, allowed: str
+) -> None:
+    body = problem(client.get(f"/v1/items/{PLAIN}/similar?{query}"), 400, "bad-parameter")
+    assert body["parameter"] == parameter
+    assert parameter in body["detail"]
+    assert allowed in body["allowed"]
+
+
+def test_an_unknown_attribute_is_answered_with_those_there_are(client: httpx.Client) -> None:
+    answer = client.get(f"/v1/items/{PLAIN}/similar?filter=taste:sweet")
+    detail = problem(answer, 400, "bad-parameter")["detail"]
+    assert "taste" in detail
+    assert "colour" in detail
+
+
+@pytest.mark.parametrize("path", ["/nothing", "/v1", "/v1/items/", "/v1/items", "/images/x.jpg"])
+def test_no_such_path(client: httpx.Client, path: str) -> None:
+    problem(client.get(path), 404, "not-found")
+
+
+@pytest.mark.parametrize("path", [f"/v1/items/{PLAIN}/similar", "/v1/bundle", "/demo/"])
+@pytest.mark.parametrize("method", ["POST", "DELETE", "PUT"])
+def test_other_methods_are_refused_with_those_allowed(
+    client: httpx.Client, method: str, path: str
+) -> None:
+    answer = client.request(method, path)
+    problem(answer, 405, "method-not-allowed")
+    assert answer.headers["Allow"] == "GET, HEAD"
+
+
+def test_head_is_answered_without_a_body(client: httpx.Client) -> None:
+    answer = client.head(f"/v1/items/{PLAIN}/similar")
+    assert answer.status_code == 200
+    assert answer.content == b""
+    assert int(answer.headers["Content-Length"]) > 0
+
+
+def test_a_failure_tells_the_log_and_not_the_client(caplog: pytest.LogCaptureFixture) -> None:
+    row = np.zeros(COLUMNS)
+
+    async def similar(request: Request) -> Response:
+        raise RuntimeError("the secret is 1234")
+
+    observed = Middleware(Observed, counters=Counters(row), draining=Draining(), access_log=False)
+    app = Starlette(routes=[Route("/similar", similar)], middleware=[observed])
+
+    async def ask() -> httpx.Response:
+        transport = httpx.ASGITransport(app, raise_app_exceptions=False)
+        async with httpx.AsyncClient(transport=transport, base_url="http://shop") as client:
+            return await client.get("/similar")
+
+    answer = asyncio.run(ask())
+    assert "1234" not in json.dumps(problem(answer, 500, "internal"))
+    assert "Traceback" not in answer.text
+    assert answer.headers["X-Content-Type-Options"] == "nosniff"
+    assert re.search("the secret is 1234", caplog.text)
+    assert row.sum() > 0

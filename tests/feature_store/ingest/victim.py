@@ -43,7 +43,7 @@ def watch(last: int) -> None:
         return pin
 
     Path.replace = counted_rename  # type: ignore[assignment,method-assign]
-    PartitionedTable.replace = counted_write  # type: ignore[method-assign]
+    PartitionedTable.replace = counted_write  # type: ignore[assignment,method-assign]
 
 
 def main(folder: str, home: str, last: str) -> None:

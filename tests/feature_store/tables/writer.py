@@ -22,7 +22,8 @@ CONFLICT = 3
 
 def die_after(tables: int) -> None:
     """Make this process kill itself as soon as it has written so many tables of a partition."""
-    replace, written = PartitionedTable.replace, []
+    replace = PartitionedTable.replace
+    written: list[PartitionedTable] = []
 
     def replace_and_die(table: PartitionedTable, ds: str, rows: pa.Table) -> Pin:
         if len(written) == tables:
@@ -33,7 +34,7 @@ def die_after(tables: int) -> None:
             os.kill(os.getpid(), signal.SIGKILL)
         return pin
 
-    PartitionedTable.replace = replace_and_die  # type: ignore[method-assign]
+    PartitionedTable.replace = replace_and_die  # type: ignore[assignment,method-assign]
 
 
 def main() -> int:

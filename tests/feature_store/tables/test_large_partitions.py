@@ -1,0 +1,76 @@
+"""Partitions of many row groups and files: the order, the vectors, and what is read of them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from deltalake import DeltaTable, write_deltalake
+
+from feature_store.tables import delta_table, spool
+from feature_store.tables.delta import DeltaFeatureStore
+from feature_store.tables.known import KnownFeatures
+from tests.feature_store.batches import DETECTOR, EXTRACTOR, image_id, make_batch
+
+DAY, NEXT = "2026-03-01", "2026-03-02"
+ITEMS = [f"{n * 7919 % 1000:03d}" for n in range(400)]
+
+
+@pytest.fixture
+def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> DeltaFeatureStore:
+    """A store whose row groups hold 32 rows and whose files hold 100."""
+    monkeypatch.setattr(delta_table, "ROW_GROUP_ROWS", 32)
+
+    def in_pieces(table: DeltaTable, rows: pa.Table, **options: Any) -> None:
+        write_deltalake(table, rows.slice(0, 100), **options)
+        for start in range(100, rows.num_rows, 100):
+            write_deltalake(
+                table,
+                rows.slice(start, 100),
+                mode="append",
+                writer_properties=options["writer_properties"],
+            )
+
+    monkeypatch.setattr(delta_table, "write_deltalake", in_pieces)
+    store = DeltaFeatureStore(tmp_path)
+    store.replace_partition(DAY, make_batch(DAY, ITEMS))
+    store.replace_partition(NEXT, make_batch(NEXT, ITEMS[:100], deleted=ITEMS[100:110], seed=1))
+    return store
+
+
+def test_every_vector_keeps_its_region_in_the_promised_order(
+    store: DeltaFeatureStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(spool, "BATCH_ROWS", 50)
+    assert len(DeltaTable(tmp_path / "features").file_uris()) > 4
+    batches = list(store.snapshot().features(EXTRACTOR))
+    assert {batch.num_rows for batch in batches} <= {50, 780 % 50}
+    rows = pa.Table.from_batches(batches).to_pylist()
+    live = sorted([*ITEMS[:100], *ITEMS[110:]])
+    assert [row["item_id"] for row in rows] == [item for item in live for _ in range(2)]
+    for row in rows:
+        expected = np.random.default_rng(int(row["region_id"], 16)).standard_normal(4)
+        expected /= np.linalg.norm(expected)
+        assert np.allclose(row["vector"], expected, atol=1e-6)
+
+
+def test_known_reads_only_the_row_groups_that_hold_an_answer(
+    store: DeltaFeatureStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read: list[object] = []
+    whole = KnownFeatures._read
+
+    def counted(known: KnownFeatures, place: object, wanted: pa.Array) -> pa.Table:
+        read.append(place)
+        return whole(known, place, wanted)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(KnownFeatures, "_read", counted)
+    rows = store.known([image_id(ITEMS[5], 0, 1), image_id(ITEMS[300], 0, 0)], DETECTOR, EXTRACTOR)
+    assert rows.num_rows == 4
+    assert 2 <= len(read) <= 4
+    read.clear()
+    assert store.known(["0" * 64], DETECTOR, EXTRACTOR).num_rows == 0
+    assert read == []

@@ -15,8 +15,9 @@
  * item's photos it shows, from 0).
  *
  * Style them by --similar-items-* and --product-photo-* properties and ::part(). Until the module
- * has loaded, reserve the space by the page's own style sheet:
- *   similar-items:not(:defined) { display: block; min-height: 24em }
+ * has loaded, reserve the same space by the page's own style sheet, so that nothing moves:
+ *   similar-items:not(:defined) { display: block; min-height: 22em }
+ * (with other sizes of cards, another --similar-items-min-height, in both places)
  */
 export const VERSION = "0.1.0";
 
@@ -128,6 +129,7 @@ const ITEMS_SHEET = styled(`
   --_faint: color-mix(in srgb, currentColor 9%, transparent);
   --_quiet: color-mix(in srgb, currentColor 68%, transparent);
   display: block;
+  min-height: var(--similar-items-min-height, 22em);
   container-type: inline-size;
   font: inherit;
   color: inherit;

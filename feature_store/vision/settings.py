@@ -27,7 +27,11 @@ class VisionSettings:
     """Photos that go through the detector together."""
 
     confidence: float = 0.25
-    """Detections under this confidence (0..1) are dropped."""
+    """Detections under this confidence (0..1) are dropped, but for a photo's best one."""
+
+    best_confidence: float = 0.05
+    """A photo's most confident detection is kept from this confidence (0..1) on: shops photograph
+    products, so that a doubtful product is likelier than none."""
 
     iou: float = 0.6
     """Of two detections that overlap more than this (0..1), whatever their labels, the more
@@ -68,7 +72,7 @@ class VisionSettings:
         """Check every range."""
         for name in ("detector_batch", "max_products", "extractor_batch"):
             _require(getattr(self, name) >= 1, f"{name} must be at least 1")
-        for name in ("confidence", "iou", "min_product_share"):
+        for name in ("confidence", "best_confidence", "iou", "min_product_share"):
             _require(0.0 <= getattr(self, name) <= 1.0, f"{name} must be between 0 and 1")
         for name in ("detector_image_px", "crop_px"):
             _require(getattr(self, name) % 32 == 0, f"{name} must be a multiple of 32")

@@ -51,6 +51,7 @@ class UltralyticsDetector:
         self._side_px = settings.detector_image_px or _trained_image_px(self._backend)
         limits = (
             settings.confidence,
+            settings.best_confidence,
             settings.iou,
             settings.max_products,
             settings.min_product_share,
@@ -100,13 +101,13 @@ class UltralyticsDetector:
         return answer.float()
 
     def _suppress(self, answer: torch.Tensor) -> list[npt.NDArray[np.float32]]:
-        """Keep the confident boxes that no better one covers: (k, 6) x0 y0 x1 y1 score label."""
+        """Keep the possible boxes that no better one covers: (k, 6) x0 y0 x1 y1 score label."""
         from ultralytics.utils.nms import TorchNMS, non_max_suppression
 
         settings = self._settings
         kept = non_max_suppression(
             answer,
-            conf_thres=settings.confidence,
+            conf_thres=min(settings.confidence, settings.best_confidence),
             iou_thres=settings.iou,
             agnostic=True,
             max_time_img=float("inf"),  # its time limit would make the answer depend on the load
@@ -121,8 +122,10 @@ class UltralyticsDetector:
             box = box_in_photo(row[:4], placement)
             if box is None or _area(box) < self._settings.min_product_share:
                 continue
-            label = str(self._backend.names.get(int(row[5]), int(row[5])))
             confidence = min(1.0, float(row[4]))
+            if confidence < self._settings.confidence and detections:
+                break
+            label = str(self._backend.names.get(int(row[5]), int(row[5])))
             detections.setdefault(box, Detection(box, confidence, label))
         return list(detections.values())[: self._settings.max_products]
 

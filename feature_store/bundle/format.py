@@ -38,7 +38,8 @@ class SearchParameters:
     """How the nearest vectors are found."""
 
     method: str
-    """`onng`: the graph, then exact comparison; `exact`: compare all (a catalogue too small)."""
+    """`onng` or `anng`: which graph is in the folder `onng`, whose candidates are compared exactly;
+    `exact`: all are compared (a catalogue too small for a graph)."""
     epsilon: float
     """How far the graph search wanders."""
     candidates: int

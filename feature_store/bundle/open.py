@@ -131,18 +131,19 @@ def open_bundle(folder: Path, *, proven: bool = True) -> Bundle:
     return Bundle(folder, manifest)
 
 
-def open_nearest(folder: Path, projection: Projection) -> NearestRegions:
-    """Open the vectors, and the graph where there is one, of a bundle's folder."""
+def open_nearest(folder: Path, projection: Projection, graph: Path | None = None) -> NearestRegions:
+    """Open the vectors of a bundle's folder, and its graph, or another one, where there is one."""
     vectors, objects = _array(folder / VECTORS), _array(folder / OBJECTS)
-    graph = None
-    if (folder / GRAPH).is_dir():
-        import ngtpy
+    path = graph or folder / GRAPH
+    if not path.is_dir():
+        return NearestRegions(vectors, objects, projection, None)
+    import ngtpy
 
-        try:
-            graph = ngtpy.Index(str(folder / GRAPH), read_only=True, log_disabled=True)
-        except RuntimeError as error:
-            raise BundleError(f"{folder / GRAPH} cannot be opened: {error}") from error
-    return NearestRegions(vectors, objects, projection, graph)
+    try:
+        opened = ngtpy.Index(str(path), read_only=True, log_disabled=True)
+    except RuntimeError as error:
+        raise BundleError(f"{path} cannot be opened: {error}") from error
+    return NearestRegions(vectors, objects, projection, opened)
 
 
 class _SortedIds:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import logging
+import shutil
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -32,9 +33,9 @@ from feature_store.bundle.open import open_bundle, open_nearest
 from feature_store.bundle.projection import Projection
 from feature_store.bundle.search import Searcher
 from feature_store.bundle.write import BundleWriter
-from feature_store.index.build import GraphBuild, build_graph
+from feature_store.index.build import Graph, build_graphs, plain_folder
 from feature_store.index.curve import draw_curve
-from feature_store.index.evaluate import Tuning, find_truth, sample_queries, tune
+from feature_store.index.evaluate import Search, Tuning, find_truth, sample_queries, tune
 from feature_store.index.neighbours import find_neighbours
 from feature_store.index.reduce import BLOCK_ROWS, fit_components, fit_mean, number_distinct
 from feature_store.index.settings import IndexSettings
@@ -135,25 +136,20 @@ class _Assembly:
             found = find_neighbours(vectors, self.gathered.owners, self.settings.neighbours)
         self.writer.array(NEIGHBOURS, found.regions)
         self.writer.array(NEIGHBOUR_SCORES, found.scores)
-        with self.watch("graph"):
-            built = self._graph(vectors, objects, projection)
-        with self.watch("tune"):
-            nearest = open_nearest(self.writer.folder, projection)
-            tuning = self._tune(nearest, found.regions)
+        method, tuning, self_lookup = self._search(vectors, objects, projection, found.regions)
         best = tuning.chosen
         curve = draw_curve(tuning.curve, best, self.settings.target_recall)
         self.writer.text(f"{REPORT}/recall.svg", curve)
-        method = "exact" if built is None else "onng"
         return replace(
             manifest,
             reduced_dim=projection.components.shape[1],
-            counts=replace(manifest.counts, vectors=nearest.distinct),
+            counts=replace(manifest.counts, vectors=int(objects.max()) + 1),
             search=SearchParameters(method, best.epsilon, best.candidates),
             measurements={
                 "curve": [point._asdict() for point in tuning.curve],
                 "target_recall": self.settings.target_recall,
                 "target_reached": tuning.reached,
-                "self_lookup": None if built is None else built.self_lookup,
+                "self_lookup": self_lookup,
             },
         )
 
@@ -174,30 +170,43 @@ class _Assembly:
         self.writer.array(OBJECTS, objects)
         return np.asarray(vectors), objects, projection
 
-    def _graph(self, vectors: Floats, objects: Ints, projection: Projection) -> GraphBuild | None:
-        """Build the graph over the distinct vectors; None in a catalogue too small for one."""
+    def _search(
+        self, vectors: Floats, objects: Ints, projection: Projection, neighbours: Ints
+    ) -> tuple[str, Tuning, float | None]:
+        """Build, tune and keep a graph; return its kind, its tuning, and who finds itself in it."""
+        raw, settings, folder = self.gathered.vectors, self.settings, self.writer.folder
+        sample = sample_queries(raw, neighbours, settings.sample_size, settings.seed)
+        truth = find_truth(vectors, sample, projection.centre)
         first: npt.NDArray[np.intp] = np.unique(objects, return_index=True)[1]
-        if len(first) < self.settings.min_graph_vectors:
-            return None
+        if len(first) < settings.min_graph_vectors:
+            settings = replace(settings, epsilons=(0.0,), candidates=(10,))
+            exact = _ask(open_nearest(folder, projection))
+            return "exact", tune(exact, vectors, truth, settings), None
         short = np.empty((len(first), projection.components.shape[1]), np.float32)
         for start in range(0, len(first), BLOCK_ROWS):
             rows = slice(start, start + BLOCK_ROWS)
             short[rows] = projection.reduce(vectors[first[rows]])
-        return build_graph(short, self.writer.folder / GRAPH, self.settings)
+        tried: list[tuple[Graph, Tuning]] = []
+        with plain_folder() as scratch:
+            for graph in self.watch.steps("graph", build_graphs(short, scratch, settings)):
+                with self.watch("tune"):
+                    search = _ask(open_nearest(folder, projection, graph.path))
+                    tried.append((graph, tune(search, vectors, truth, settings)))
+                if tried[-1][1].reached:
+                    break
+                log.warning("the %s falls short of the target recall", graph.kind)
+            kept, tuning = max(tried, key=lambda one: (one[1].reached, one[1].chosen.recall))
+            shutil.move(kept.path, folder / GRAPH)
+        return kept.kind, tuning, kept.self_lookup
 
-    def _tune(self, nearest: NearestRegions, neighbours: Ints) -> Tuning:
-        settings = self.settings
-        sample = sample_queries(
-            self.gathered.vectors, neighbours, settings.sample_size, settings.seed
-        )
-        truth = find_truth(nearest.vectors, sample, nearest.projection.centre)
 
-        def search(queries: Floats, k: int, epsilon: float, candidates: int) -> Ints:
-            return nearest.approximate(queries, k, epsilon, candidates).regions
+def _ask(nearest: NearestRegions) -> Search:
+    """The two-stage search in the form in which it is tuned."""
 
-        if not (self.writer.folder / GRAPH).is_dir():
-            settings = replace(settings, epsilons=(0.0,), candidates=(10,))
-        return tune(search, nearest.vectors, truth, settings)
+    def search(queries: Floats, k: int, epsilon: float, candidates: int) -> Ints:
+        return nearest.approximate(queries, k, epsilon, candidates).regions
+
+    return search
 
 
 def _measured(

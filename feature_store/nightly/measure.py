@@ -7,7 +7,7 @@ import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import pyarrow.compute as pc
@@ -26,6 +26,8 @@ from feature_store.tables import Snapshot
 
 TIMED_CALLS = 200
 
+_T = TypeVar("_T")
+
 
 class Stopwatch:
     """Notes how long each named step took."""
@@ -40,6 +42,16 @@ class Stopwatch:
         started = time.perf_counter()
         yield
         self.seconds[step] = self.seconds.get(step, 0.0) + time.perf_counter() - started
+
+    def steps(self, step: str, made: Iterable[_T]) -> Iterator[_T]:
+        """Time the making of each thing of `made`, but not what is done with it."""
+        iterator = iter(made)
+        while True:
+            with self(step):
+                thing = next(iterator, None)
+            if thing is None:
+                return
+            yield thing
 
     def cost(self) -> dict[str, Any]:
         """Return seconds by step, and the most memory this process has held so far."""

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import ngtpy
@@ -8,7 +9,7 @@ import numpy as np
 import pytest
 
 from feature_store.errors import IndexBuildError
-from feature_store.index.build import _prove, build_graph
+from feature_store.index.build import Graph, build_graphs, plain_folder, prove_graph
 from feature_store.index.settings import IndexSettings
 from tests.feature_store.nightly.fake_shop import clustered
 
@@ -21,26 +22,33 @@ def vectors() -> np.ndarray:
 
 
 @pytest.fixture(scope="module")
-def graph(vectors: np.ndarray, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("graph") / "onng"
-    built = build_graph(vectors, folder, SETTINGS)
-    assert (built.vectors, built.self_lookup) == (800, 1.0)
-    return folder
+def graphs(vectors: np.ndarray) -> Iterator[dict[str, Graph]]:
+    with plain_folder() as scratch:
+        yield {graph.kind: graph for graph in build_graphs(vectors, scratch, SETTINGS)}
 
 
-def test_the_graph_finds_what_exact_search_finds(graph: Path, vectors: np.ndarray) -> None:
-    index = ngtpy.Index(str(graph), read_only=True, log_disabled=True)
+def opened(graph: Graph) -> ngtpy.Index:
+    return ngtpy.Index(str(graph.path), read_only=True, log_disabled=True)
+
+
+@pytest.mark.parametrize("kind", ["onng", "anng"])
+def test_a_graph_finds_what_exact_search_finds(
+    graphs: dict[str, Graph], kind: str, vectors: np.ndarray
+) -> None:
+    index = opened(graphs[kind])
+    assert graphs[kind].self_lookup == 1.0
+    assert graphs[kind].seconds > 0
     for row in range(0, 800, 40):
         found = index.search(vectors[row], size=10, epsilon=0.2, with_distance=False)
         distances = np.linalg.norm(vectors - vectors[row], axis=1)
         assert set(found) == set(np.argsort(distances)[:10])
 
 
-def test_strided_vectors_are_stored_as_they_look(vectors: np.ndarray, tmp_path: Path) -> None:
+def test_strided_vectors_are_stored_as_they_look(vectors: np.ndarray) -> None:
     wide = np.repeat(vectors[:300], 2, axis=1)
-    build_graph(wide[:, ::2], tmp_path / "onng", SETTINGS)
-    index = ngtpy.Index(str(tmp_path / "onng"), read_only=True, log_disabled=True)
-    assert np.array_equal(np.float32(index.get_object(299)), vectors[299])
+    with plain_folder() as scratch:
+        graph = next(build_graphs(wide[:, ::2], scratch, SETTINGS))
+        assert np.array_equal(np.float32(opened(graph).get_object(299)), vectors[299])
 
 
 @pytest.mark.parametrize("name", ["with a space", "$(touch injected)", "semi;colon"])
@@ -51,28 +59,32 @@ def test_no_path_reaches_a_shell(
     odd.mkdir()
     monkeypatch.setattr(tempfile, "tempdir", str(odd))
     monkeypatch.chdir(tmp_path)
-    build_graph(vectors[:250], odd / "onng", SETTINGS)
-    assert sorted(path.name for path in odd.iterdir()) == ["onng"]
+    with plain_folder() as scratch:
+        assert odd not in scratch.parents
+        next(build_graphs(vectors[:250], scratch, SETTINGS))
+    assert not scratch.exists()
+    with pytest.raises(IndexBuildError, match="a shell would read"):
+        next(build_graphs(vectors[:250], odd, SETTINGS))
+    assert list(odd.iterdir()) == []
     assert [path.name for path in tmp_path.iterdir()] == [name]
 
 
-def test_a_graph_that_holds_fewer_vectors_is_refused(graph: Path, vectors: np.ndarray) -> None:
+def test_a_graph_that_holds_fewer_vectors_is_refused(
+    graphs: dict[str, Graph], vectors: np.ndarray
+) -> None:
     with pytest.raises(IndexBuildError, match="holds 800 vectors instead of 801"):
-        _prove(np.vstack([vectors, vectors[:1]]), graph, SETTINGS)
+        prove_graph(np.vstack([vectors, vectors[:1]]), graphs["onng"].path, SETTINGS)
 
 
-def test_a_graph_whose_numbers_are_shifted_is_refused(graph: Path, vectors: np.ndarray) -> None:
+def test_a_graph_whose_numbers_are_shifted_is_refused(
+    graphs: dict[str, Graph], vectors: np.ndarray
+) -> None:
     with pytest.raises(IndexBuildError, match="another vector under number"):
-        _prove(np.roll(vectors, 1, axis=0), graph, SETTINGS)
+        prove_graph(np.roll(vectors, 1, axis=0), graphs["onng"].path, SETTINGS)
 
 
-def test_vectors_that_are_not_finite_are_refused(vectors: np.ndarray, tmp_path: Path) -> None:
+def test_vectors_that_are_not_finite_are_refused(vectors: np.ndarray) -> None:
     broken = vectors.copy()
     broken[5, 3] = np.inf
-    with pytest.raises(IndexBuildError, match="not finite"):
-        build_graph(broken, tmp_path / "onng", SETTINGS)
-
-
-def test_nothing_is_overwritten(graph: Path, vectors: np.ndarray) -> None:
-    with pytest.raises(IndexBuildError, match="exists already"):
-        build_graph(vectors, graph, SETTINGS)
+    with plain_folder() as scratch, pytest.raises(IndexBuildError, match="not finite"):
+        next(build_graphs(broken, scratch, SETTINGS))

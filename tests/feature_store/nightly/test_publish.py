@@ -9,7 +9,7 @@ import pytest
 
 from feature_store.bundle import BundleRegistry, Searcher
 from feature_store.errors import BundleError, GateError, IndexBuildError
-from feature_store.index.build import build_graph
+from feature_store.index.build import build_graphs
 from feature_store.nightly import (
     build,
     build_and_publish,
@@ -41,6 +41,17 @@ def test_a_snapshot_becomes_the_live_bundle(settings: FakeSettings, large_store:
     assert bundle.manifest.extractor == EXTRACTOR
     assert len(Searcher(bundle).similar("item-00499").hits) == 12
     assert [path.name for path in (settings.home / "bundles").glob(".[bs]*")] == []
+
+
+def test_where_the_onng_falls_apart_the_anng_serves(
+    settings: FakeSettings, large_store: FakeStore
+) -> None:
+    # With so few edges kept the groups of the catalogue are islands.
+    few = replace(settings.index, outgoing_edges=1, incoming_edges=2, epsilons=(0.0, 0.1))
+    live = build_and_publish(replace(settings, index=few), large_store)
+    manifest = registry(settings).open(live).manifest
+    assert manifest.search.method == "anng"
+    assert manifest.measurements["target_reached"]
 
 
 def test_the_measurements_and_the_summary_are_plain_values(
@@ -77,9 +88,9 @@ def test_the_gate_fires_when_the_graphs_numbers_are_shifted(
     settings: FakeSettings, large_store: FakeStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def shifted(vectors: np.ndarray, *rest: object) -> object:
-        return build_graph(np.roll(vectors, 1, axis=0), *rest)  # type: ignore[arg-type]
+        return build_graphs(np.roll(vectors, 1, axis=0), *rest)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(build, "build_graph", shifted)
+    monkeypatch.setattr(build, "build_graphs", shifted)
     assert {"self retrieval", "recall at 10"} <= set(failed_checks(settings, large_store))
 
 

@@ -28,14 +28,12 @@ def import_ultralytics() -> None:
     """Import ultralytics so that it neither writes home, nor reports, nor installs anything.
 
     Its settings file goes to a folder that ends with the process, unless YOLO_CONFIG_DIR names
-    another. It decides on analytics while it is imported: hence offline for that moment. It is
-    also told to rebuild only known classes out of a `.pt` file, which is a pickle.
+    another. It decides on analytics while it is imported: hence offline for that moment.
     """
     if "YOLO_CONFIG_DIR" not in os.environ:
         folder = tempfile.mkdtemp(prefix="nitamono-ultralytics-")
         atexit.register(shutil.rmtree, folder, ignore_errors=True)
         os.environ["YOLO_CONFIG_DIR"] = folder
-    os.environ["ULTRALYTICS_SAFE_LOAD"] = "true"
     os.environ.setdefault("YOLO_AUTOINSTALL", "false")
     os.environ.setdefault("YOLO_VERBOSE", "false")
     offline = os.environ.get("YOLO_OFFLINE")
@@ -104,7 +102,7 @@ def open_weights(weights: Path | nn.Module, compute: Compute) -> Any:
     model: Path | nn.Module = weights
     try:
         if isinstance(weights, Path) and weights.suffix == ".pt":
-            _warn_of_pickles()
+            _forbid_code()
         if isinstance(weights, Path) and weights.suffix == ".safetensors":
             from feature_store.vision.product_detector import load_product_detector
 
@@ -116,6 +114,18 @@ def open_weights(weights: Path | nn.Module, compute: Compute) -> Any:
     except Exception as error:  # a foreign file can fail in any way
         raise VisionError(f"detector weights {str(weights)!r} cannot be loaded: {error}") from error
     return backend.eval()
+
+
+def _forbid_code() -> None:
+    """Let ultralytics rebuild only known classes out of a `.pt` file, which is a pickle.
+
+    It reads its own switch (ULTRALYTICS_SAFE_LOAD) while it is imported, maybe before us.
+    """
+    from ultralytics.nn import tasks
+
+    assert hasattr(tasks, "SAFE_LOAD"), "this ultralytics cannot load a .pt file without its code"
+    tasks.SAFE_LOAD = True
+    _warn_of_pickles()
 
 
 @functools.cache

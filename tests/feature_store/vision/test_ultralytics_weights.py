@@ -114,7 +114,11 @@ class Planted:
         return (os.mkdir, (str(self.path),))
 
 
-def test_a_checkpoint_that_carries_code_is_refused_and_runs_nothing(tmp_path: Path) -> None:
+def test_a_checkpoint_that_carries_code_is_refused_and_runs_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import_ultralytics()
+    monkeypatch.setattr("ultralytics.nn.tasks.SAFE_LOAD", False)  # as if imported by others first
     weights, trace = tmp_path / "planted.pt", tmp_path / "trace"
     torch.save({"model": Planted(trace)}, weights)
     with pytest.raises(VisionError, match=r"planted\.pt"):

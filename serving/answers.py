@@ -50,7 +50,8 @@ class _Pieces:
 class Answers:
     """Everything that is answered from one open bundle; reading only, so workers share it."""
 
-    def __init__(self, bundle: Bundle) -> None:
+    def __init__(self, bundle: Bundle, *, shelf: bool) -> None:
+        """Encode the bundle's rows; `shelf` says whether `listing` will be asked."""
         self.bundle_id = bundle.bundle_id
         self.summary = _summary(bundle)
         """What `/v1/bundle` says."""
@@ -58,7 +59,7 @@ class Answers:
         self._searcher = Searcher(bundle)
         self._items = _Pieces(_item_pieces(bundle.items))
         self._regions = _Pieces(_region_pieces(bundle.regions))
-        self._shelf = _Shelf(bundle)
+        self._shelf = _Shelf(bundle) if shelf else None
 
     def has(self, item_id: str) -> bool:
         """Whether the bundle has the item."""
@@ -105,6 +106,7 @@ class Answers:
 
     def listing(self, offset: int, limit: int, category: str | None) -> dict[str, Any]:
         """Return one page of the demo shop's shelf: its items, how many, all categories."""
+        assert self._shelf is not None, "made without a shelf"
         numbers = self._shelf.numbers(category)
         page = numbers[offset : offset + limit].tolist()
         rows = self._bundle.item_rows(page)

@@ -6,6 +6,7 @@ import json
 import os
 import time
 from dataclasses import dataclass
+from importlib.metadata import version
 from typing import Any
 from urllib.parse import unquote
 
@@ -127,12 +128,12 @@ class _Door:
         self._widgets = Widgets()
         self._shop = shop_files() if service.settings.demo else {}
         self._openapi = json.dumps(openapi_document()).encode()
-        self._etag = f'W/"{service.answers.bundle_id}"'
+        # What is answered at an address changes only with the bundle, or with this program.
+        self._etag = f'W/"{service.answers.bundle_id}.{version("nitamono")}"'
 
     async def similar(self, request: Request) -> Response:
         """Answer with the look-alikes of an item."""
         question = similar_question(request.query_params)
-        # What is answered at an address changes only with the bundle.
         if (known := self._not_modified(request, "private")) is not None:
             return known
         item_id: str = request.path_params["item_id"]
@@ -199,11 +200,11 @@ class _Door:
 
     async def widget(self, request: Request) -> Response:
         """Answer with one version of the widget, which never changes."""
-        version = request.path_params["version"]
-        asset = self._widgets.versions.get(version)
+        wanted = request.path_params["version"]
+        asset = self._widgets.versions.get(wanted)
         if asset is None:
             known = ", ".join(self._widgets.versions)
-            detail = f"there is no version {version!r} of the widget; there are: {known}"
+            detail = f"there is no version {wanted!r} of the widget; there are: {known}"
             raise ProblemError(404, "not-found", detail)
         return _asset(request, asset, {"Cache-Control": YEAR})
 

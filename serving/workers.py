@@ -51,7 +51,8 @@ class Generation:
 def lead(generation: Generation) -> int:
     """Load and verify the bundle, fork the workers and keep them alive until told to stop."""
     try:
-        answers = Answers(BundleRegistry(generation.settings.bundles).open(generation.bundle_id))
+        bundle = BundleRegistry(generation.settings.bundles).open(generation.bundle_id)
+        answers = Answers(bundle, shelf=generation.settings.demo)
     except NitamonoError as error:
         _report(generation, refused=str(error))
         return 0

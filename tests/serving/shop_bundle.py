@@ -171,6 +171,7 @@ _REGIONS = pa.schema(
         ("height_px", pa.int32()),
         ("kind", pa.string()),
         *((name, pa.float32()) for name in ("x0", "y0", "x1", "y1", "confidence")),
+        ("subject", pa.bool_()),
     ]
 )
 

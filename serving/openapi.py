@@ -165,7 +165,7 @@ def _bundle() -> _Schema:
             "reduced_dim": _COUNT,
             "counts": _object({"items": _COUNT, "images": _COUNT, "regions": _COUNT}),
             "recall_at_10": _maybe("number"),
-            "search": _object({"method": {"enum": ["onng", "exact"]}, "epsilon": _NUMBER}),
+            "search": _object({"method": {"enum": ["onng", "anng", "exact"]}, "epsilon": _NUMBER}),
             "gate_passed": {"type": "boolean"},
             "filters": {**_list(_TEXT), "description": "the names that a filter may use"},
             "widget": _ref("Widgets"),

@@ -81,14 +81,12 @@ class NearestRegions:
             answers.cosines[first : first + len(queries), :kept] = np.clip(cosines, -1, 1)
         return answers
 
-    def cosines(self, query: Floats, regions: npt.NDArray[np.integer[Any]] | None) -> Floats:
-        """Return the cosines of one centred query (dim,) with `regions`, or with all of them."""
-        count = len(self.vectors) if regions is None else len(regions)
-        cosines = np.empty(count, np.float32)
-        for start in range(0, count, BLOCK_ROWS):
+    def cosines(self, query: Floats, regions: npt.NDArray[np.integer[Any]]) -> Floats:
+        """Return the cosines of one centred query (dim,) with `regions`."""
+        cosines = np.empty(len(regions), np.float32)
+        for start in range(0, len(regions), BLOCK_ROWS):
             rows = slice(start, start + BLOCK_ROWS)
-            block = self.vectors[rows] if regions is None else self.vectors[regions[rows]]
-            cosines[rows] = block @ query
+            cosines[rows] = self.vectors[regions[rows]] @ query
         return cosines
 
     def _exact(self, queries: Floats, kept: int) -> tuple[Ints, Floats]:

@@ -49,6 +49,9 @@ class Bundle:
         self.facets = Facets(_table(folder / FACETS_FILE))
         self.owners = _ints(self.regions, "item")
         """int32 (regions,): the item of each region, ascending."""
+        self.subject = np.asarray(self.regions["subject"].to_numpy(), np.bool_)
+        """bool (regions,): whether a region shows the item that its photo sells, and may be a hit;
+        one region of each photo does."""
         self.first_region = _ints(self.items, "first_region")
         self.region_count = _ints(self.items, "region_count")
         self.primary_region = _ints(self.items, "primary_region")

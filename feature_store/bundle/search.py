@@ -159,7 +159,7 @@ class Searcher:
     def _find(self, centred: Floats, wanted: _Wanted) -> list[Hit]:
         """Ask the graph first, and compare all that is allowed when its answers are too few."""
         search = self.bundle.manifest.search
-        k = (20 if wanted.filters else 4) * (wanted.limit + len(wanted.excluded))
+        k = (40 if wanted.filters else 8) * (wanted.limit + len(wanted.excluded))
         if search.method == "exact" or k >= len(self.bundle.regions):
             return self._scan(centred, wanted)
         found = self.bundle.nearest.approximate(centred[None], k, search.epsilon, search.candidates)
@@ -171,7 +171,7 @@ class Searcher:
     def _pick(self, regions: npt.NDArray[np.int32], cosines: Floats, wanted: _Wanted) -> list[Hit]:
         """Return the first allowed hits of a list that is sorted by cosine."""
         items = self.bundle.owners[regions]
-        allowed = self.bundle.facets.allowed(wanted.filters, items)
+        allowed = self.bundle.facets.allowed(wanted.filters, items) & self.bundle.subject[regions]
         hits: list[Hit] = []
         seen = set(wanted.excluded)
         for place in np.flatnonzero(allowed):
@@ -184,15 +184,15 @@ class Searcher:
         return hits
 
     def _scan(self, centred: Floats, wanted: _Wanted) -> list[Hit]:
-        """Compare one query with every region of every allowed item."""
+        """Compare one query with all that may be found of every allowed item."""
         bundle = self.bundle
         allowed = bundle.facets.allowed(wanted.filters, np.arange(len(bundle.items)))
         allowed[list(wanted.excluded)] = False
-        regions = None if allowed.all() else np.flatnonzero(allowed[bundle.owners])
+        regions = np.flatnonzero(allowed[bundle.owners] & bundle.subject)
         cosines = bundle.nearest.cosines(centred, regions)
         if not len(cosines) or wanted.limit < 1:
             return []
-        owners = bundle.owners if regions is None else bundle.owners[regions]
+        owners = bundle.owners[regions]
         starts = np.flatnonzero(np.r_[True, owners[1:] != owners[:-1]])
         best = np.maximum.reduceat(cosines, starts)
         kept = min(wanted.limit, len(best))
@@ -201,10 +201,7 @@ class Searcher:
         top = top[np.lexsort((top, -best[top]))]
         ends = np.r_[starts[1:], len(cosines)]
         places = [int(starts[t] + np.argmax(cosines[starts[t] : ends[t]])) for t in top]
-        hits = [
-            Hit(int(owners[p]), p if regions is None else int(regions[p]), _score(cosines[p]))
-            for p in places
-        ]
+        hits = [Hit(int(owners[p]), int(regions[p]), _score(cosines[p])) for p in places]
         return [hit for hit in hits if hit.score >= wanted.threshold]
 
 

@@ -17,9 +17,6 @@ Floats = npt.NDArray[np.float32]
 Ints = npt.NDArray[np.int32]
 Mask = npt.NDArray[np.bool_]
 
-VOTERS = 10
-"""Look-alikes that vote for a region."""
-
 BLOCK_ROWS = 1024
 """Regions compared with all voters at once."""
 
@@ -38,10 +35,10 @@ class Photos:
     """int32 (items,): a number for each item's category, -1 where the catalogue names none."""
 
 
-def attribute_regions(vectors: Floats, photos: Photos) -> Mask:
+def attribute_regions(vectors: Floats, photos: Photos, voters: int) -> Mask:
     """Return a mask (n,) that is true for one region of each photo: the one that shows its item.
 
-    `vectors`: unit float32 (n, dim), centred.
+    `vectors`: unit float32 (n, dim), centred; `voters`: look-alikes that vote for a region.
     """
     leading = _best_of_each(photos.image, np.zeros(len(vectors), np.float32), photos.prominence)
     votes = np.zeros(len(vectors), np.float32)
@@ -49,24 +46,24 @@ def attribute_regions(vectors: Floats, photos: Photos) -> Mask:
     asking = np.flatnonzero(
         (per_photo[photos.image] > 1) & (photos.category[photos.owner] >= 0)
     ).astype(np.int32)
-    voters = leading[photos.category[photos.owner[leading]] >= 0]
-    for start in range(0, len(asking), BLOCK_ROWS):
+    electorate = leading[photos.category[photos.owner[leading]] >= 0]
+    for start in range(0, len(asking) if voters else 0, BLOCK_ROWS):
         asked = asking[start : start + BLOCK_ROWS]
-        votes[asked] = _votes(vectors, photos, asked, voters)
+        votes[asked] = _votes(vectors, photos, asked, electorate, voters)
     shown = np.zeros(len(vectors), np.bool_)
     shown[_best_of_each(photos.image, votes, photos.prominence)] = True
     return shown
 
 
-def _votes(vectors: Floats, photos: Photos, asked: Ints, voters: Ints) -> Floats:
+def _votes(vectors: Floats, photos: Photos, asked: Ints, electorate: Ints, voters: int) -> Floats:
     """Return the share of each asked region's nearest voters that are of its item's category."""
-    cosines = vectors[asked] @ vectors[voters].T
-    cosines[photos.owner[asked][:, None] == photos.owner[voters][None, :]] = -np.inf
-    count = min(VOTERS, len(voters))
+    cosines = vectors[asked] @ vectors[electorate].T
+    cosines[photos.owner[asked][:, None] == photos.owner[electorate][None, :]] = -np.inf
+    count = min(voters, len(electorate))
     nearest = np.argpartition(-cosines, count - 1, axis=1)[:, :count]
     heard = np.take_along_axis(cosines, nearest, axis=1) > -np.inf
     category = photos.category[photos.owner]
-    agreed = (category[voters][nearest] == category[asked][:, None]) & heard
+    agreed = (category[electorate][nearest] == category[asked][:, None]) & heard
     shares: Floats = (agreed.sum(axis=1) / count).astype(np.float32)
     return shares
 

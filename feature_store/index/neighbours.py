@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 Floats = npt.NDArray[np.float32]
 Ints = npt.NDArray[np.int32]
+Mask = npt.NDArray[np.bool_]
 
 BLOCK_CELLS = 16_000_000
 """Similarities held at once: 64 MB of float32, and as much again while they are sorted."""
@@ -23,12 +24,13 @@ class Neighbours(NamedTuple):
     """(n, K) cosines, 0 beside -1."""
 
 
-def find_neighbours(vectors: Floats, owners: Ints, count: int) -> Neighbours:
+def find_neighbours(vectors: Floats, owners: Ints, subject: Mask, count: int) -> Neighbours:
     """Return the `count` nearest items of every region, as the best region of each.
 
     `vectors`: unit float32 (n, dim); `owners`: int32 (n,), the item of each region, ascending
-    from 0 without gaps. A region's own item is left out; each other item appears once, so that
-    the first hits of a list are exactly the first hits of an exact search over items.
+    from 0 without gaps; `subject`: bool (n,), the regions that may be found, at least one of each
+    item. A region's own item is left out; each other item appears once, so that the first hits of
+    a list are exactly the first hits of an exact search over items.
     """
     n = len(vectors)
     starts = np.flatnonzero(np.r_[True, owners[1:] != owners[:-1]])
@@ -39,6 +41,7 @@ def find_neighbours(vectors: Floats, owners: Ints, count: int) -> Neighbours:
     for start in range(0, n if kept else 0, rows):
         stop = min(start + rows, n)
         cosines = vectors[start:stop] @ vectors.T
+        cosines[:, ~subject] = -np.inf
         best = np.maximum.reduceat(cosines, starts, axis=1)
         best[np.arange(stop - start), owners[start:stop]] = -np.inf
         items = _largest(best, kept)

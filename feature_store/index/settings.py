@@ -15,6 +15,10 @@ class IndexSettings:
     """Identity of the extractor whose features are indexed; empty takes the only one, or the one
     that covers most regions."""
 
+    attribution_voters: int = 10
+    """Look-alikes that vote, by their category, which region of a photo shows its item; 0 takes
+    the most prominent product."""
+
     reduced_dim: int = 128
     """Dimensions of the vectors in the graph; fewer where vectors or catalogue are small."""
 

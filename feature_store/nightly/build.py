@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
 
 from feature_store.bundle.format import (
     COMPONENTS,
@@ -33,6 +34,7 @@ from feature_store.bundle.open import open_bundle, open_nearest
 from feature_store.bundle.projection import Projection
 from feature_store.bundle.search import Searcher
 from feature_store.bundle.write import BundleWriter
+from feature_store.index.attribute import Mask, attribute_regions
 from feature_store.index.build import Graph, build_graphs, plain_folder
 from feature_store.index.curve import draw_curve
 from feature_store.index.evaluate import Search, Tuning, find_truth, sample_queries, tune
@@ -102,7 +104,9 @@ def build_candidate(settings: NightlySettings, store: FeatureStore | None = None
             parameters_digest=parameters_digest(settings.index),
             dim=gathered.vectors.shape[1],
             reduced_dim=0,
-            counts=Counts(len(gathered.items), gathered.images, len(gathered.regions), 0),
+            counts=Counts(
+                len(gathered.items), int(gathered.photos.image[-1]) + 1, len(gathered.regions), 0
+            ),
             search=SearchParameters("exact", 0.0, 0),
             measurements={},
         )
@@ -127,13 +131,14 @@ class _Assembly:
 
     def write(self, manifest: Manifest) -> Manifest:
         """Write everything that is searched; return the manifest with what was learned."""
-        self.writer.table(ITEMS_FILE, self.gathered.items)
-        self.writer.table(REGIONS_FILE, self.gathered.regions)
         self.writer.table(FACETS_FILE, self.gathered.facets)
         with self.watch("reduce"):
             vectors, objects, projection = self._reduce()
         with self.watch("neighbours"):
-            found = find_neighbours(vectors, self.gathered.owners, self.settings.neighbours)
+            subject = self._attribute(vectors)
+            found = find_neighbours(
+                vectors, self.gathered.owners, subject, self.settings.neighbours
+            )
         self.writer.array(NEIGHBOURS, found.regions)
         self.writer.array(NEIGHBOUR_SCORES, found.scores)
         method, tuning, self_lookup = self._search(vectors, objects, projection, found.regions)
@@ -152,6 +157,17 @@ class _Assembly:
                 "self_lookup": self_lookup,
             },
         )
+
+    def _attribute(self, vectors: Floats) -> Mask:
+        """Write the tables of items and regions, now that each photo's subject is known."""
+        gathered = self.gathered
+        subject = attribute_regions(vectors, gathered.photos, self.settings.attribution_voters)
+        regions = np.flatnonzero(subject).astype(np.int32)
+        _, first = np.unique(gathered.owners[regions], return_index=True)
+        primary = pa.array(regions[first])
+        self.writer.table(ITEMS_FILE, gathered.items.append_column("primary_region", primary))
+        self.writer.table(REGIONS_FILE, gathered.regions.append_column("subject", [subject]))
+        return subject
 
     def _reduce(self) -> tuple[Floats, Ints, Projection]:
         raw, settings = self.gathered.vectors, self.settings

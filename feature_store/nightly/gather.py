@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from feature_store.errors import IndexBuildError
+from feature_store.index.attribute import Photos
 from feature_store.index.reduce import check_vectors
 from feature_store.tables import Snapshot
 
@@ -38,8 +39,8 @@ class Gathered:
     """float32 (regions, dim), as extracted, mapped from a scratch file."""
     owners: Ints
     """int32 (regions,): each region's item."""
-    images: int
-    """Images with at least one region."""
+    photos: Photos
+    """What decides which region of a photo shows its item."""
     detector: str
 
 
@@ -62,14 +63,13 @@ def gather(snapshot: Snapshot, extractor: str, scratch: Path) -> Gathered:
         regions = regions.append_column(name, urls if name == "image_url" else rows[name])
     for name in ("x0", "y0", "x1", "y1", "confidence"):
         regions = regions.append_column(name, rows[name])
-    new_image = np.r_[True, (np.diff(owners) != 0) | (np.diff(rows["image_index"].to_numpy()) != 0)]
     return Gathered(
-        items=_with_regions(items, rows, owners, urls),
+        items=_with_regions(items, owners, urls),
         regions=regions,
         facets=_facets(items),
         vectors=np.asarray(vectors),
         owners=owners,
-        images=int(new_image.sum()),
+        photos=_photos(items, rows, owners),
         detector=", ".join(sorted(pc.unique(rows["detector"]).to_pylist())),
     )
 
@@ -132,33 +132,32 @@ def _items(snapshot: Snapshot, ids: pa.Array) -> pa.Table:
     return live.take(places).combine_chunks()
 
 
-def _with_regions(items: pa.Table, rows: pa.Table, owners: Ints, urls: pa.ChunkedArray) -> pa.Table:
+def _with_regions(items: pa.Table, owners: Ints, urls: pa.ChunkedArray) -> pa.Table:
     first = np.flatnonzero(np.r_[True, np.diff(owners) != 0]).astype(np.int32)
     count = np.diff(np.r_[first, len(owners)]).astype(np.int32)
     listed = urls.to_pylist()
     images = [list(dict.fromkeys(listed[a : a + n])) for a, n in zip(first, count, strict=True)]
     table = items.select([*_ITEM_COLUMNS, "in_stock", "attributes"])
     table = table.append_column("images", pa.array(images, pa.list_(pa.string())))
-    table = table.append_column("primary_region", pa.array(_primary(rows, first, count)))
     table = table.append_column("first_region", pa.array(first))
     return table.append_column("region_count", pa.array(count))
 
 
-def _primary(rows: pa.Table, first: Ints, count: Ints) -> Ints:
-    """Each item's most prominent region: the product of its first image with the highest
-    confidence · √area, or else the whole of that image."""
+def _photos(items: pa.Table, rows: pa.Table, owners: Ints) -> Photos:
+    """Number the photos and the categories, and weigh each product by confidence · √area."""
     image = rows["image_index"].to_numpy()
+    new_photo = np.r_[True, (np.diff(owners) != 0) | (np.diff(image) != 0)]
     product = pc.equal(rows["kind"], "product").to_numpy(zero_copy_only=False)
     x0, y0, x1, y1 = (rows[name].to_numpy() for name in ("x0", "y0", "x1", "y1"))
     weight = rows["confidence"].to_numpy() * np.sqrt(np.maximum(0, (x1 - x0) * (y1 - y0)))
-    # The whole image comes after every product of its own, and before any other image.
-    weight = np.where(product, weight, -1.0)
-    primary = np.empty(len(first), np.int32)
-    for item, (start, regions) in enumerate(zip(first, count, strict=True)):
-        span = slice(start, start + regions)
-        candidates = np.where(image[span] == image[span].min(), weight[span], -2.0)
-        primary[item] = start + int(candidates.argmax())
-    return primary
+    category = items["category"].combine_chunks().dictionary_encode()
+    return Photos(
+        image=(np.cumsum(new_photo) - 1).astype(np.int32),
+        owner=owners,
+        # A product of no confidence still comes before the whole photo.
+        prominence=np.where(product, weight + 1e-6, 0.0).astype(np.float32),
+        category=category.indices.fill_null(-1).to_numpy().astype(np.int32),
+    )
 
 
 def _facets(items: pa.Table) -> pa.Table:

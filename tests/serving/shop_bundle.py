@@ -187,6 +187,7 @@ def _region(item: int, image_id: str, size: tuple[int, int], box: Box) -> dict[s
         "kind": "whole" if box == WHOLE else "product",
         **dict(zip(("x0", "y0", "x1", "y1"), box, strict=True)),
         "confidence": 0.0 if box == WHOLE else 0.9,
+        "subject": True,
     }
 
 

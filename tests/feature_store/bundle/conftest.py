@@ -15,9 +15,13 @@ from tests.feature_store.nightly.fake_shop import FakeSettings, FakeStore, make_
 
 
 def build(home: Path, items: int, *, copies: int = 0, dim: int = 64, neighbours: int = 40) -> Path:
-    """Build a bundle of a made-up shop and give it a gate that passed; return its folder."""
+    """Build a bundle of a made-up shop and give it a gate that passed; return its folder.
+
+    Its categories are numbers of no meaning, which must not vote.
+    """
     settings = FakeSettings(home)
-    settings = replace(settings, index=replace(settings.index, neighbours=neighbours))
+    index = replace(settings.index, neighbours=neighbours, attribution_voters=0)
+    settings = replace(settings, index=index)
     candidate = build_candidate(settings, FakeStore(make_shop(items, dim, copies=copies)))
     seal(candidate.path, True, {"gate": "index", "passed": True, "checks": []}, "<p>page</p>")
     return candidate.path

@@ -12,11 +12,11 @@ from tests.feature_store.nightly.fake_shop import CATEGORIES, clustered
 
 
 def by_hand(bundle: Bundle, query: np.ndarray, allowed: set[int]) -> dict[int, float]:
-    """The score of every allowed item, compared one by one."""
+    """The score of every allowed item's subjects, compared one by one."""
     cosines = bundle.nearest.vectors @ query
     best: dict[int, float] = {}
     for region, item in enumerate(bundle.owners.tolist()):
-        if item in allowed:
+        if item in allowed and bundle.subject[region]:
             best[item] = max(best.get(item, -1.0), float(cosines[region]))
     return {item: round(100 * max(0.0, cosine), 2) for item, cosine in best.items()}
 

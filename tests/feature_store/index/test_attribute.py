@@ -32,23 +32,28 @@ def shop(category_of_scene: int) -> tuple[npt.NDArray[np.float32], Photos]:
 
 
 def test_the_catalogue_s_category_decides_what_a_scene_sells() -> None:
-    shown = attribute_regions(*shop(PLANT))
+    shown = attribute_regions(*shop(PLANT), 10)
     assert shown[12:].tolist() == [False, False, True]
 
 
 def test_the_same_scene_sold_as_the_other_thing() -> None:
-    shown = attribute_regions(*shop(CHAIR))
+    shown = attribute_regions(*shop(CHAIR), 10)
     assert shown[12:].tolist() == [False, True, False]
 
 
 def test_without_a_category_the_most_prominent_product_is_it() -> None:
-    shown = attribute_regions(*shop(-1))
+    shown = attribute_regions(*shop(-1), 10)
+    assert shown[12:].tolist() == [False, True, False]
+
+
+def test_without_voters_the_most_prominent_product_is_it() -> None:
+    shown = attribute_regions(*shop(PLANT), 0)
     assert shown[12:].tolist() == [False, True, False]
 
 
 def test_each_photo_has_one_region_that_shows_its_item() -> None:
     vectors, photos = shop(PLANT)
-    shown = attribute_regions(vectors, photos)
+    shown = attribute_regions(vectors, photos, 10)
     assert np.bincount(photos.image, weights=shown).tolist() == [1] * 13
 
 
@@ -62,7 +67,7 @@ def test_an_item_does_not_vote_for_itself() -> None:
         category=np.array([PLANT, PLANT], np.int32),
     )
     # One voter agrees with every box alike, so that prominence is left to decide.
-    assert attribute_regions(vectors, photos).tolist() == [True, False, True, False, True]
+    assert attribute_regions(vectors, photos, 10).tolist() == [True, False, True, False, True]
 
 
 def test_a_shop_of_one_photo() -> None:
@@ -73,4 +78,4 @@ def test_a_shop_of_one_photo() -> None:
         category=np.zeros(1, np.int32),
     )
     vectors = np.stack([near(0, 1), near(1, 2)])
-    assert attribute_regions(vectors, photos).tolist() == [False, True]
+    assert attribute_regions(vectors, photos, 10).tolist() == [False, True]

@@ -12,6 +12,8 @@ from rich.table import Table
 from feature_store.bundle import BundleRegistry
 from feature_store.settings import Settings
 
+_GATE = {True: "passed", False: "failed", None: "not judged yet"}
+
 
 def _registry() -> BundleRegistry:
     return BundleRegistry(Settings.from_environment().home / "bundles")
@@ -37,7 +39,7 @@ def bundles(as_json: bool) -> None:
             str(row.regions),
             str(row.snapshot_version),
             f"{row.size_bytes / 1e6:.1f}",
-            "passed" if row.gate_passed else "failed",
+            _GATE[row.gate_passed],
         )
     Console().print(table if rows else "no bundle yet: run `nitamono index`")
 

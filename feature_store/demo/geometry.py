@@ -32,7 +32,7 @@ class Mesh:
         return replace(self, vertices=self.vertices + np.array([x, y, z], np.float32))
 
     def turned(self, axis: str, degrees: float) -> Mesh:
-        """Turned about the x, y or z axis through the origin, counter-clockwise seen from its tip."""
+        """Turned about the x, y or z axis through the origin, counter-clockwise from its tip."""
         matrix = rotation(axis, degrees)
         return replace(self, vertices=self.vertices @ matrix.T, normals=self.normals @ matrix.T)
 
@@ -49,7 +49,7 @@ class Mesh:
 
 
 def rotation(axis: str, degrees: float) -> F32:
-    """The 3 × 3 matrix that turns column vectors about the axis x, y or z."""
+    """The matrix (3, 3) that turns column vectors about the axis x, y or z."""
     c, s = math.cos(math.radians(degrees)), math.sin(math.radians(degrees))
     rows = {
         "x": [[1, 0, 0], [0, c, -s], [0, s, c]],
@@ -73,9 +73,7 @@ def joined(meshes: Sequence[Mesh]) -> Mesh:
     )
 
 
-def grid(
-    points: ArrayLike, *, wrap: bool = False, uvs: NDArray[np.float64] | None = None
-) -> Mesh:
+def grid(points: ArrayLike, *, wrap: bool = False, uvs: NDArray[np.float64] | None = None) -> Mesh:
     """A sheet through points (rows, columns, 3); `wrap` when the last column repeats the first.
 
     Without `uvs` (rows, columns, 2) the cloth is laid by arc length, u along the columns with 0
@@ -127,19 +125,17 @@ def _arc_lengths(p: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.stack([u, v], -1)
 
 
-def loft(rings: ArrayLike, *, cut_from: ArrayLike | None = None) -> Mesh:
+def loft(rings: ArrayLike, *, hanging: bool = False) -> Mesh:
     """A skin over closed rings (rows, columns, 3) whose first point is not repeated.
 
-    `cut_from` (same shape) gives the flat cloth's heights before it was shaped, so that a
-    pattern's rows follow those and not the bent rings.
+    The cloth's rows follow the rings, or, where it is `hanging`, lie level.
     """
     p = np.asarray(rings, np.float64)
     p = np.concatenate([p, p[:, :1]], axis=1)
-    if cut_from is None:
+    if not hanging:
         return grid(p, wrap=True)
-    height = np.asarray(cut_from, np.float64)[..., 1]
     uvs = _arc_lengths(p)
-    uvs[..., 1] = np.concatenate([height, height[:, :1]], axis=1)
+    uvs[..., 1] = p[..., 1]
     return grid(p, wrap=True, uvs=uvs)
 
 
@@ -200,7 +196,9 @@ def tube(
     )
     rings = p[:, None] + ring * radii[:, None, None]
     if not closed:
-        rings = np.concatenate([np.repeat(p[:1, None], sides, 1), rings, np.repeat(p[-1:, None], sides, 1)])
+        rings = np.concatenate(
+            [np.repeat(p[:1, None], sides, 1), rings, np.repeat(p[-1:, None], sides, 1)]
+        )
     return loft(rings[:, ::-1])
 
 
@@ -218,105 +216,3 @@ def _sides(ahead: NDArray[np.float64], up: NDArray[np.float64]) -> NDArray[np.fl
             side[k] = last
     unit: NDArray[np.float64] = side / (np.linalg.norm(side, axis=1, keepdims=True) + 1e-12)
     return unit
-
-
-def rounded_ring(width: float, depth: float, corner: float, count: int = 40) -> NDArray[np.float64]:
-    """`count` evenly spaced points (x, z) around a rectangle with round corners."""
-    corner = min(corner, width / 2 * 0.999, depth / 2 * 0.999)
-    turn = np.linspace(0, np.pi / 2, 9)
-    arc = np.stack([np.cos(turn), np.sin(turn)], -1) * corner
-    middle = np.array([width / 2 - corner, depth / 2 - corner])
-    signs = ((1, 1), (-1, 1), (-1, -1), (1, -1))
-    corners = [(arc + middle)[:: 1 if k % 2 == 0 else -1] * signs[k] for k in range(4)]
-    return resampled(np.concatenate(corners), count)
-
-
-def resampled(ring: ArrayLike, count: int) -> NDArray[np.float64]:
-    """`count` evenly spaced points along a closed ring (k, 2 or 3)."""
-    p = np.asarray(ring, np.float64)
-    p = np.concatenate([p, p[:1]])
-    length = np.concatenate([[0], np.cumsum(np.linalg.norm(np.diff(p, axis=0), axis=1))])
-    at = np.linspace(0, length[-1], count, endpoint=False)
-    return np.stack([np.interp(at, length, p[:, k]) for k in range(p.shape[1])], -1)
-
-
-def prism(
-    ring: ArrayLike, height: float, *, round_top: float = 0.0, round_bottom: float = 0.0,
-    puff: float = 0.0, steps: int = 4, rows: int = 2,
-) -> Mesh:  # fmt: skip
-    """A ring (k, 2) in the floor plane raised to `height`, its edges rounded, its lids closed.
-
-    `puff` swells the lid upwards and the sides outwards, as in a cushion. The centre must see
-    all of the ring.
-    """
-    flat = np.asarray(ring, np.float64)
-    centre = flat.mean(axis=0)
-    turn = np.linspace(0, np.pi / 2, steps + 1)
-    inset = list(round_bottom * (1 - np.sin(turn))) if round_bottom else [0.0]
-    level = list(round_bottom * (1 - np.cos(turn))) if round_bottom else [0.0]
-    for k in range(1, rows):
-        inset.append(0.0)
-        level.append(round_bottom + (height - round_top - round_bottom) * k / rows)
-    inset += list(round_top * (1 - np.cos(turn))) if round_top else [0.0]
-    level += list(height - round_top * (1 - np.sin(turn))) if round_top else [height]
-    reach = np.linalg.norm(flat - centre, axis=1).mean()
-    rings = []
-    for shrink, y in zip(inset, level, strict=True):
-        swell = puff * math.sin(math.pi * min(1.0, max(0.0, y / height))) * 0.5
-        scale = 1 - (shrink - swell) / reach
-        rings.append(_level(centre + (flat - centre) * scale, y))
-    bottom, top = rings[0], rings[-1]
-    lid = [_lid(top, t, puff) for t in (0.8, 0.55, 0.3, 0.0)]
-    base = [_lid(bottom, t, 0.0) for t in (0.0, 0.6)] if round_bottom else []
-    if not round_top:
-        return joined([loft(np.array(base + rings)), _flat_laid(loft(np.array([top, *lid])), centre)])
-    body = loft(np.array(base + rings + lid))
-    row = len(base) + len(rings) - 2
-    return joined(_lid_apart(body, len(flat) + 1, row, centre))
-
-
-def _flat_laid(mesh: Mesh, centre: NDArray[np.float64]) -> Mesh:
-    """The mesh with its cloth laid from above, u along x and v away from the viewer."""
-    uvs = (mesh.vertices[:, (0, 2)] - centre) * np.array([1, -1])
-    return replace(mesh, uvs=uvs.astype(np.float32))
-
-
-def _lid_apart(
-    mesh: Mesh, columns: int, row: int, centre: NDArray[np.float64]
-) -> list[Mesh]:
-    """Cut a loft at one of its rows, so that side and lid can wear the cloth each its own way."""
-    cut = row * columns
-    side = mesh.triangles[(mesh.triangles < cut + columns).all(axis=1)]
-    lid = mesh.triangles[(mesh.triangles >= cut).all(axis=1)] - cut
-    arrays = (mesh.vertices, mesh.normals, mesh.uvs, mesh.tints)
-    below = Mesh(*(a[: cut + columns] for a in arrays), side)
-    return [below, _flat_laid(Mesh(*(a[cut:] for a in arrays), lid), centre)]
-
-
-def _level(flat: NDArray[np.float64], y: float) -> NDArray[np.float64]:
-    return np.stack([flat[:, 0], np.full(len(flat), y), flat[:, 1]], -1)
-
-
-def _lid(ring: NDArray[np.float64], scale: float, puff: float) -> NDArray[np.float64]:
-    centre = ring.mean(axis=0)
-    out: NDArray[np.float64] = centre + (ring - centre) * scale
-    out[:, 1] += puff * (1 - scale**2)
-    return out
-
-
-def box(
-    width: float, height: float, depth: float, *, corner: float, edge: float, puff: float = 0.0,
-    sides: int = 40,
-) -> Mesh:  # fmt: skip
-    """A rounded box that stands on the floor, centred on the y axis."""
-    edge = min(edge, height * 0.49)
-    return prism(
-        rounded_ring(width, depth, corner, sides), height,
-        round_top=edge, round_bottom=edge, puff=puff,
-    )  # fmt: skip
-
-
-def ball(radius: float, sides: int = 20) -> Mesh:
-    """A sphere about the origin."""
-    angle = np.linspace(-np.pi / 2, np.pi / 2, sides // 2 + 1)
-    return lathe(np.stack([np.cos(angle), np.sin(angle)], -1) * radius, sides)

@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
-import numba  # type: ignore[import-untyped, unused-ignore]
+import numba.core.config
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
-COMPILED_SOURCES = ("noise.py", "patterns.py", "lighting.py", "raster.py", "shading.py")
+COMPILED_SOURCES = (
+    "noise.py",
+    "patterns.py",
+    "lighting.py",
+    "surface.py",
+    "raster.py",
+    "shading.py",
+    "staging.py",
+)
 """The modules with compiled code: a change in any of them must not reuse old machine code."""
 
 
@@ -40,14 +49,27 @@ def _cache_folder() -> str:
 def kernel(function: Function) -> Function:
     """Compile `function` on its first call and keep the machine code for the next process."""
     folder = _cache_folder()
-    before = numba.config.CACHE_DIR
-    numba.config.CACHE_DIR = folder
-    try:
-        return numba.njit(cache=bool(folder), error_model="numpy")(function)  # type: ignore[no-any-return, unused-ignore]
-    finally:
-        numba.config.CACHE_DIR = before
+    with _cached_in(folder):
+        return cast("Function", numba.njit(cache=bool(folder), error_model="numpy")(function))
 
 
 def inline(function: Function) -> Function:
     """Compile a small function that kernels call: it becomes part of each of them."""
-    return numba.njit(error_model="numpy")(function)  # type: ignore[no-any-return, unused-ignore]
+    return cast("Function", numba.njit(error_model="numpy")(function))
+
+
+def merge(function: Function) -> Function:
+    """Copy a function into the kernel that calls it: for those that take many arrays."""
+    return cast("Function", numba.njit(error_model="numpy", inline="always")(function))
+
+
+@contextlib.contextmanager
+def _cached_in(folder: str) -> Iterator[None]:
+    """Let numba keep what it compiles in `folder`; it asks when a function is made."""
+    settings: Any = numba.core.config
+    before = settings.CACHE_DIR
+    settings.CACHE_DIR = folder
+    try:
+        yield
+    finally:
+        settings.CACHE_DIR = before

@@ -4,8 +4,14 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
+from numpy.typing import NDArray
+
 from feature_store.demo.jit import inline
 from feature_store.demo.noise import smoothstep
+
+STEPS = 1024
+"""Entries of the display curve's table for each unit of light."""
 
 
 @inline
@@ -39,13 +45,21 @@ def studio(dx: float, dy: float, dz: float, blur: float, key_azimuth: float) -> 
     return light
 
 
+def display_curve() -> NDArray[np.float32]:
+    """The display's value (0..1, sRGB curve) of light 0..4, with a soft shoulder above 0.75."""
+    x = np.arange(4 * STEPS + 1) / STEPS
+    x = np.where(x > 0.75, 0.75 + 0.25 * (1 - np.exp(-(x - 0.75) / 0.25)), x)
+    curve = np.where(x < 0.0031308, 12.92 * x, 1.055 * x ** (1 / 2.4) - 0.055)
+    return curve.astype(np.float32)
+
+
 @inline
-def display(x: float) -> float:
-    """Linear light to the display's 0..1 (sRGB curve), with a soft shoulder above 0.75."""
-    if x <= 0.0:
+def display(x: float, curve: NDArray[np.float32]) -> float:
+    """Linear light to the display's 0..1, read between the entries of `display_curve`."""
+    place = x * STEPS
+    if place <= 0.0:
         return 0.0
-    if x > 0.75:
-        x = 0.75 + 0.25 * (1.0 - math.exp(-(x - 0.75) / 0.25))
-    if x < 0.0031308:
-        return 12.92 * x
-    return 1.055 * x ** (1.0 / 2.4) - 0.055
+    if place >= 4.0 * STEPS - 1.0:
+        return float(curve[4 * STEPS - 1])
+    k = int(place)
+    return float(curve[k] + (curve[k + 1] - curve[k]) * (place - k))

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from feature_store.demo import shading
 from feature_store.demo.palette import METALS, WOODS, Colour, linear
 from feature_store.demo.patterns import PATTERNS
+from feature_store.demo.surface import BUMPS
 
 
 @dataclass(frozen=True)
@@ -42,10 +43,10 @@ class Material:
         """The material as one row of the table the shader reads."""
         return [
             *self.first, *self.second, *self.third,
-            PATTERNS.index(self.pattern), self.repeat, self.angle, self.seed, *self.shift,
+            PATTERNS.index(self.pattern), self.repeat, math.cos(self.angle), self.seed, *self.shift,
             self.rough, self.shine, self.metal, self.sheen, self.wrap, self.glow,
-            shading.BUMPS.index(self.bump), self.bump_size, self.bump_depth,
-            self.crease_size, self.crease_depth, self.mottle,
+            BUMPS.index(self.bump), self.bump_size, self.bump_depth,
+            self.crease_size, self.crease_depth, self.mottle, math.sin(self.angle),
         ]  # fmt: skip
 
     def but(self, **changes: object) -> Material:

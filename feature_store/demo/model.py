@@ -35,7 +35,13 @@ class Model:
         return np.concatenate([mesh.vertices for mesh, _ in self.parts])
 
     def placed(
-        self, *, turn: float = 0.0, tip: float = 0.0, x: float = 0.0, z: float = 0.0, scale: float = 1.0
+        self,
+        *,
+        turn: float = 0.0,
+        tip: float = 0.0,
+        x: float = 0.0,
+        z: float = 0.0,
+        scale: float = 1.0,
     ) -> Model:
         """Turned about y (degrees), tipped about x, scaled, dropped on the floor at (x, z)."""
         matrix = rotation("x", tip) @ rotation("y", turn)

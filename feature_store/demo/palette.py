@@ -29,7 +29,20 @@ COLOURS: dict[str, tuple[str, ...]] = {
 }
 """Shades (sRGB) of each colour name."""
 
-CLOTH = tuple(COLOURS)
+CLOTH = (
+    "black",
+    "white",
+    "grey",
+    "beige",
+    "red",
+    "pink",
+    "yellow",
+    "green",
+    "light blue",
+    "blue",
+    "navy",
+    "teal",
+)
 LEATHER = ("black", "brown", "tan", "burgundy", "white", "red", "navy", "beige", "olive", "pink")
 WOODS: dict[str, tuple[str, str]] = {
     "oak": ("#c39a66", "#8f6a3d"),

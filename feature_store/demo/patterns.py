@@ -62,7 +62,7 @@ def _floral(u: float, v: float, seed: int) -> tuple[float, float]:
             leaf = size * 1.4 * max(0.0, math.cos(leaf_angle)) ** 12.0
             inside_leaf = (1.0 - smoothstep(leaf * 0.85, leaf + 1e-3, radius)) * (1.0 - inside)
             petal = max(petal, inside * (1.0 - 0.5 * centre))
-            heart = max(heart, max(centre, inside_leaf))
+            heart = max(heart, centre, inside_leaf)
     return petal * (1.0 - heart), heart
 
 
@@ -96,7 +96,7 @@ def _graphic(u: float, v: float, seed: int) -> tuple[float, float]:
         return wave * inside, 0.0
     if kind == 4:
         inside = 1.0 if (abs(u) < 0.46 and abs(v) < 0.16) else 0.0
-        letter = lattice(int(math.floor(u * 10.0)), 0, seed)
+        letter = lattice(math.floor(u * 10.0), 0, seed)
         bar = 1.0 if abs(u * 10.0 - math.floor(u * 10.0) - 0.5) < 0.26 + 0.1 * letter else 0.0
         hole = 1.0 if (abs(v - 0.1 * (letter - 0.5)) < 0.05) else 0.0
         return inside * bar * (1.0 - hole), 0.0
@@ -112,8 +112,8 @@ def _leopard(u: float, v: float, seed: int) -> tuple[float, float]:
     inner = 0.0
     for dy in range(-1, 2):
         for dx in range(-1, 2):
-            ix = int(math.floor(u)) + dx
-            iy = int(math.floor(v)) + dy
+            ix = math.floor(u) + dx
+            iy = math.floor(v) + dy
             px = u - (ix + 0.5 + 0.6 * (lattice(ix, iy, seed) - 0.5))
             py = v - (iy + 0.5 + 0.6 * (lattice(ix, iy, seed + 1) - 0.5))
             radius = math.sqrt(px * px + py * py * 1.4)
@@ -153,9 +153,9 @@ def _wood(u: float, v: float, seed: int) -> tuple[float, float]:
 @inline
 def _planks(u: float, v: float, seed: int) -> tuple[float, float]:
     """Boards one unit wide and six long along v, each with its own tone, dark joints between."""
-    column = int(math.floor(u))
+    column = math.floor(u)
     shifted = v / 6.0 + lattice(column, 3, seed)
-    row = int(math.floor(shifted))
+    row = math.floor(shifted)
     tone = lattice(column, row, seed)
     grain, _ = _wood(u * 0.9 + 13.0 * tone, v * 0.9 + 31.0 * tone, seed)
     joint = min(u - column, column + 1 - u) * 1.0
@@ -165,7 +165,9 @@ def _planks(u: float, v: float, seed: int) -> tuple[float, float]:
 
 
 @inline
-def pattern(kind: int, u: float, v: float, seed: int) -> tuple[float, float]:
+def pattern(  # noqa: C901, PLR0911, PLR0912 -- one case for each of PATTERNS
+    kind: int, u: float, v: float, seed: int
+) -> tuple[float, float]:
     """How much of the second and of the third colour is at (u, v), in repeats of the pattern.
 
     `kind` is the place in `PATTERNS`; the rest, up to one, is the first colour.
@@ -213,7 +215,7 @@ def pattern(kind: int, u: float, v: float, seed: int) -> tuple[float, float]:
     if kind == 14:
         return _leopard(u, v, seed)
     if kind == 15:
-        side = 1.0 if int(math.floor(u)) % 2 == 0 else -1.0
+        side = 1.0 if math.floor(u) % 2 == 0 else -1.0
         return _stripe((v + side * u) * 1.5, 0.45), 0.0
     if kind == 16:
         twill = value((u + v) * 140.0, (u - v) * 18.0, seed)
@@ -224,13 +226,15 @@ def pattern(kind: int, u: float, v: float, seed: int) -> tuple[float, float]:
     if kind == 18:
         return _stripe(math.sqrt(u * u + v * v), 0.5), 0.0
     if kind == 19:
-        over = int(math.floor(u)) + int(math.floor(v))
+        over = math.floor(u) + math.floor(v)
         x = u - math.floor(u) if over % 2 == 0 else v - math.floor(v)
-        return 0.9 * abs(x - 0.5) * 2.0 * 0.6 + 0.25 * lattice(int(math.floor(u)), over, seed), 0.0
+        return 0.9 * abs(x - 0.5) * 2.0 * 0.6 + 0.25 * lattice(math.floor(u), over, seed), 0.0
     if kind == 20:
         fu = u - math.floor(u)
         fv = v - math.floor(v)
-        return (1.0 if fu > fv else 0.0) * (1.0 if lattice(int(u), int(v), seed) > 0.3 else 0.0), 0.0
+        return (1.0 if fu > fv else 0.0) * (
+            1.0 if lattice(int(u), int(v), seed) > 0.3 else 0.0
+        ), 0.0
     if kind == 21:
         return _planks(u, v, seed)
     if kind == 23:

@@ -9,9 +9,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from feature_store.demo import raster, shading
+from feature_store.demo import raster, shading, staging, surface
 from feature_store.demo.backdrops import Backdrop
 from feature_store.demo.geometry import F32, I32, joined
+from feature_store.demo.lighting import display_curve
 from feature_store.demo.materials import table
 from feature_store.demo.model import Model
 from feature_store.demo.palette import Colour
@@ -62,9 +63,16 @@ class _Scene:
     thing_of: I32
     materials: F32
 
+    @property
+    def unit(self) -> float:
+        """Half the diagonal of everything, in metres: what distances are measured by."""
+        return float(np.linalg.norm(np.ptp(self.vertices, axis=0))) / 2.0
+
 
 def _gathered(models: Sequence[Model]) -> _Scene:
-    parts = [(mesh, material, k) for k, model in enumerate(models) for mesh, material in model.parts]
+    parts = [
+        (mesh, material, k) for k, model in enumerate(models) for mesh, material in model.parts
+    ]
     whole = joined([mesh for mesh, _, _ in parts])
     counts = [len(mesh.triangles) for mesh, _, _ in parts]
     return _Scene(
@@ -122,11 +130,11 @@ class _Camera:
         y = (self.centre[1] - self.focal * (seen @ self.up) * near) * scale
         return np.ascontiguousarray(np.stack([x, y, near], -1), np.float32)
 
-    def rays(self) -> tuple[F32, F32, F32]:
-        """Ray of pixel (0, 0)'s middle, and what one column and one row add to it."""
+    def rays(self) -> F32:
+        """Rows: the ray of pixel (0, 0)'s middle, what a column adds to it, what a row adds."""
         right, down = self.right / self.focal, -self.up / self.focal
         corner = self.ahead + right * (0.5 - self.centre[0]) + down * (0.5 - self.centre[1])
-        return corner.astype(np.float32), right.astype(np.float32), down.astype(np.float32)
+        return np.stack([corner, right, down]).astype(np.float32)
 
 
 def _light_map(scene: _Scene, key: NDArray[np.float64]) -> tuple[F32, F32, float]:
@@ -182,46 +190,58 @@ def photograph(models: Sequence[Model], shot: Shot, width: int, height: int) -> 
     screen = camera.screen(scene.vertices, 2.0)
     near = np.zeros((2 * height, 2 * width), np.float32)
     seen = np.full((2 * height, 2 * width), -1, np.int32)
-    raster.rasterise(screen[:, 0].copy(), screen[:, 1].copy(), screen[:, 2].copy(),
-                     scene.triangles, near, seen)  # fmt: skip
-    span = np.ptp(scene.vertices, axis=0)
-    unit = float(np.linalg.norm(span)) / 2.0
-    picture = _backdrop(scene, shot, camera, unit, width, height)
-    key = _direction(*shot.lamp)
-    lightmap, to_light, cell = _light_map(scene, key)
-    half = np.ascontiguousarray(near[::2, ::2])
-    opens = raster.openness(half, 0.05 * max(width, height), 0.07 * unit)
-    opens = raster.blurred(opens, 1)
-    keys = np.array([*key, *(1.0 * shot.exposure * c for c in _lamp_colour(shot.warmth)),
-                     math.radians(shot.lamp[0]), 2.6 * cell + 0.004 * unit], np.float32)  # fmt: skip
-    sky = [0.4 * shot.exposure] * 3
-    ground = [0.36 * c * shot.exposure for c in shot.backdrop.bounce]
-    shading.shade(
-        seen, screen, scene.vertices, scene.normals, scene.uvs, scene.tints, scene.triangles,
-        scene.material_of, scene.materials, opens, lightmap, to_light,
-        camera.eye.astype(np.float32), keys, np.array(sky + ground, np.float32), camera.focal,
-        picture,
-    )  # fmt: skip
+    x, y, nearness = (np.ascontiguousarray(screen[:, k]) for k in range(3))
+    raster.rasterise(x, y, nearness, scene.triangles, near, seen)
+    picture = _backdrop(scene, shot, camera, seen)
+    _shade(scene, shot, camera, screen, np.ascontiguousarray(near[::2, ::2]), seen, picture)
     tight = raster.boxes(seen, scene.thing_of, len(models)) / np.array([width, height] * 2) / 2
-    pixels = np.clip(picture * 255.0 + 0.5, 0, 255).astype(np.uint8)
+    pixels = (picture * np.float32(255) + np.float32(0.5)).astype(np.uint8)
     return Photo(pixels, tuple((float(a), float(b), float(c), float(d)) for a, b, c, d in tight))
 
 
-def _backdrop(
-    scene: _Scene, shot: Shot, camera: _Camera, unit: float, width: int, height: int
-) -> F32:
-    reach = float(np.abs(scene.vertices[:, (0, 2)]).max()) + 1.0 * unit
-    picture = np.empty((height, width, 3), np.float32)
+def _shade(
+    scene: _Scene, shot: Shot, camera: _Camera, screen: F32, near: F32, seen: I32, picture: F32
+) -> None:
+    """Light the products and draw them over the picture; `near` is 1/depth of its pixels."""
+    key = _direction(*shot.lamp)
+    lightmap, to_light, cell = _light_map(scene, key)
+    opens = raster.openness(near, 0.05 * max(near.shape), 0.07 * scene.unit)
+    lamp = [shot.exposure * channel for channel in _lamp_colour(shot.warmth)]
+    bias = 2.6 * cell + 0.004 * scene.unit
+    keys = np.array([*key, *lamp, math.radians(shot.lamp[0]), bias], np.float32)
+    sky = [0.4 * shot.exposure] * 3
+    ground = [0.36 * shot.exposure * channel for channel in shot.backdrop.bounce]
+    shading.shade(
+        seen, screen, scene.vertices, scene.normals, scene.uvs, scene.tints, scene.triangles,
+        scene.material_of, scene.materials, _smooth(scene, camera), raster.blurred(opens, 1),
+        lightmap, to_light, camera.eye.astype(np.float32), keys,
+        np.array(sky + ground, np.float32), camera.focal, display_curve(), picture,
+    )  # fmt: skip
+
+
+def _smooth(scene: _Scene, camera: _Camera) -> I32:
+    """1 for each material that has no pattern, and no relief that could be seen from here."""
+    materials = scene.materials
+    distance = max(float(np.linalg.norm(camera.eye)) - scene.unit, 1e-6)
+    pixels = materials[:, surface.BUMP_SIZE] * camera.focal / distance
+    rough = (materials[:, surface.BUMP] > 0) & (pixels > 2.2)
+    return np.where((materials[:, surface.PATTERN] == 0) & ~rough, 1, 0).astype(np.int32)
+
+
+def _backdrop(scene: _Scene, shot: Shot, camera: _Camera, seen: I32) -> F32:
+    """The picture (h, w, 3) without the products."""
+    unit = scene.unit
+    reach = float(np.abs(scene.vertices[:, (0, 2)]).max()) + unit
+    picture = np.zeros((seen.shape[0] // 2, seen.shape[1] // 2, 3), np.float32)
     backdrop = shot.backdrop
     rows = table([backdrop.floor, backdrop.wall])
-    back = float(scene.vertices[:, 2].min())
-    placing = np.array(
-        [back - backdrop.wall_distance * unit, backdrop.seamless, 0.0, backdrop.fall_off,
-         backdrop.skirting * unit, unit], np.float32,
-    )  # fmt: skip
-    lamp = -0.3 * _direction(*shot.lamp) * unit
-    shading.paint_backdrop(
-        picture, camera.eye.astype(np.float32), *camera.rays(), rows[0], rows[1], placing,
-        _floor_shadow(scene, shot, reach), reach, np.array([-lamp[0], -lamp[2]], np.float32),
+    wall = float(scene.vertices[:, 2].min()) - backdrop.wall_distance * unit
+    stage = np.array(
+        [wall, backdrop.seamless, backdrop.fall_off, backdrop.skirting * unit, unit], np.float32
+    )
+    lamp = 0.3 * unit * _direction(*shot.lamp)[[0, 2]]
+    staging.paint_backdrop(
+        picture, seen, camera.eye.astype(np.float32), camera.rays(), rows[0], rows[1], stage,
+        _floor_shadow(scene, shot, reach), reach, lamp.astype(np.float32), display_curve(),
     )  # fmt: skip
     return picture

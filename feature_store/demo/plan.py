@@ -57,11 +57,11 @@ class ItemPlan:
 
 def chance_of(seed: int, *words: object) -> random.Random:
     """The random source of one thing: the same for the same seed and words, on every machine."""
-    return random.Random(":".join(map(str, (seed, *words))))
+    return random.Random(":".join(map(str, (seed, *words))))  # noqa: S311 -- no secrets here
 
 
 def plan_items(count: int, days: int, seed: int) -> list[ItemPlan]:
-    """Plan `count` items over `days` days: most come on the first, few come, change and go later."""
+    """Plan `count` items over `days` days: most come on the first, a few come and go later."""
     chance = chance_of(seed, "plan")
     later = [n for n in range(count) if chance.random() < 0.04 * (days - 1)] if days > 1 else []
     first_day = {n: chance.randrange(1, days) for n in later}
@@ -69,18 +69,37 @@ def plan_items(count: int, days: int, seed: int) -> list[ItemPlan]:
     gone = set(chance.sample(early, max(1, round(0.03 * len(early)))) if days > 1 else [])
     last_day = {n: chance.randrange(1, days) for n in sorted(gone)}
     stable = [n for n in early if n not in gone]
-    return [_plan_item(n, first_day.get(n, 0), last_day.get(n), days, stable, seed) for n in range(count)]
+    return [
+        _plan_item(n, first_day.get(n, 0), last_day.get(n), days, stable, seed)
+        for n in range(count)
+    ]
 
 
 def _plan_item(
     number: int, first: int, last: int | None, days: int, stable: list[int], seed: int
 ) -> ItemPlan:
     chance = chance_of(seed, "life", number)
+    changes, new_photo = _changes(first, days if last is None else min(last, days), chance)
+    photos = [PhotoPlan("1", first, new_photo)]
+    if new_photo is not None:
+        photos.append(PhotoPlan("1b", new_photo))
+    draw = chance.random()
+    if draw < 0.17:
+        photos.append(PhotoPlan("2", first))
+    if draw < 0.045:
+        photos.append(PhotoPlan("3", first, close=True))
+    if chance.random() < 0.08:
+        others = _company(number, stable, chance)
+        if others:
+            photos.append(PhotoPlan("scene", first, others=others))
+    return ItemPlan(number, first, last, tuple(changes), tuple(photos))
+
+
+def _changes(first: int, end: int, chance: random.Random) -> tuple[list[Change], int | None]:
+    """What changes on the days after the first and before `end`, and the day of a new photo."""
     changes = []
     new_photo: int | None = None
-    for day in range(first + 1, days):
-        if last is not None and day >= last:
-            break
+    for day in range(first + 1, end):
         draw = chance.random()
         if draw < 0.04:
             changes.append(Change(day, chance.choice((0.7, 0.8, 0.9, 1.05, 1.1)), True))
@@ -88,19 +107,7 @@ def _plan_item(
             changes.append(Change(day, 1.0, False))
         elif draw < 0.075 and new_photo is None:
             new_photo = day
-    photos = [PhotoPlan("1", first, new_photo)]
-    if new_photo is not None:
-        photos.append(PhotoPlan("1b", new_photo))
-    draw = chance.random()
-    if draw < 0.22:
-        photos.append(PhotoPlan("2", first))
-    if draw < 0.06:
-        photos.append(PhotoPlan("3", first, close=True))
-    if chance.random() < 0.09:
-        others = _company(number, stable, chance)
-        if others:
-            photos.append(PhotoPlan("scene", first, others=others))
-    return ItemPlan(number, first, last, tuple(changes), tuple(photos))
+    return changes, new_photo
 
 
 def _company(number: int, stable: list[int], chance: random.Random) -> tuple[int, ...]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,28 +34,35 @@ def rasterise(x: F32, y: F32, near: F32, triangles: I32, nearest: F32, seen: I32
         area = (xb - xa) * (yc - ya) - (xc - xa) * (yb - ya)
         if abs(area) < 1e-7:
             continue
-        left = max(0, int(math.ceil(min(xa, min(xb, xc)) - 0.5)))
-        right = min(width - 1, int(math.floor(max(xa, max(xb, xc)) - 0.5)))
-        top = max(0, int(math.ceil(min(ya, min(yb, yc)) - 0.5)))
-        bottom = min(height - 1, int(math.floor(max(ya, max(yb, yc)) - 0.5)))
+        left = max(0, math.ceil(min(xa, xb, xc) - 0.5))
+        right = min(width - 1, math.floor(max(xa, xb, xc) - 0.5))
+        top = max(0, math.ceil(min(ya, yb, yc) - 0.5))
+        bottom = min(height - 1, math.floor(max(ya, yb, yc) - 0.5))
         scale = 1.0 / area
+        b_step = (yc - ya) * scale
+        c_step = -(yb - ya) * scale
+        depth = near[a]
+        b_rise = near[b] - depth
+        c_rise = near[c] - depth
         for row in range(top, bottom + 1):
-            sy = row + 0.5
+            sx = left + 0.5 - xa
+            sy = row + 0.5 - ya
+            wb = sx * b_step - (xc - xa) * sy * scale
+            wc = (xb - xa) * sy * scale + sx * c_step
             for column in range(left, right + 1):
-                sx = column + 0.5
-                wb = ((sx - xa) * (yc - ya) - (xc - xa) * (sy - ya)) * scale
-                wc = ((xb - xa) * (sy - ya) - (sx - xa) * (yb - ya)) * scale
-                wa = 1.0 - wb - wc
-                if wa < 0.0 or wb < 0.0 or wc < 0.0:
-                    continue
-                here = wa * near[a] + wb * near[b] + wc * near[c]
-                if here > nearest[row, column]:
-                    nearest[row, column] = here
-                    seen[row, column] = t
+                if wb >= 0.0 and wc >= 0.0 and wb + wc <= 1.0:
+                    here = depth + wb * b_rise + wc * c_rise
+                    if here > nearest[row, column]:
+                        nearest[row, column] = here
+                        seen[row, column] = t
+                wb += b_step
+                wc += c_step
 
 
 @kernel
-def cover(x: F32, y: F32, triangles: I32, weight: float, mark: I32, number: int, total: F32) -> None:
+def cover(
+    x: F32, y: F32, triangles: I32, weight: float, mark: I32, number: int, total: F32
+) -> None:
     """Add `weight` to each cell of `total` (h, w) that some triangle covers, once per `number`."""
     height, width = total.shape
     for t in range(triangles.shape[0]):
@@ -69,10 +75,10 @@ def cover(x: F32, y: F32, triangles: I32, weight: float, mark: I32, number: int,
         area = (xb - xa) * (yc - ya) - (xc - xa) * (yb - ya)
         if abs(area) < 1e-7:
             continue
-        left = max(0, int(math.ceil(min(xa, min(xb, xc)) - 0.5)))
-        right = min(width - 1, int(math.floor(max(xa, max(xb, xc)) - 0.5)))
-        top = max(0, int(math.ceil(min(ya, min(yb, yc)) - 0.5)))
-        bottom = min(height - 1, int(math.floor(max(ya, max(yb, yc)) - 0.5)))
+        left = max(0, math.ceil(min(xa, xb, xc) - 0.5))
+        right = min(width - 1, math.floor(max(xa, xb, xc) - 0.5))
+        top = max(0, math.ceil(min(ya, yb, yc) - 0.5))
+        bottom = min(height - 1, math.floor(max(ya, yb, yc) - 0.5))
         scale = 1.0 / area
         for row in range(top, bottom + 1):
             sy = row + 0.5
@@ -96,6 +102,13 @@ def openness(near: F32, radius: float, falloff: float) -> F32:
     """
     height, width = near.shape
     result = np.ones((height, width), np.float32)
+    steps = np.zeros((8, 8, 2), np.int32)
+    for turn in range(8):
+        for k in range(8):
+            angle = (turn / 8.0 + k) * 0.785398
+            reach = radius * (0.35 + 0.65 * ((k * 5) % 8) / 7.0)
+            steps[turn, k, 0] = round(math.cos(angle) * reach)
+            steps[turn, k, 1] = round(math.sin(angle) * reach)
     for row in range(height):
         for column in range(width):
             here = near[row, column]
@@ -103,12 +116,10 @@ def openness(near: F32, radius: float, falloff: float) -> F32:
                 continue
             depth = 1.0 / here
             shut = 0.0
-            turn = ((row * 7 + column * 13) % 8) * 0.785398 / 8.0
+            turn = (row * 7 + column * 13) % 8
             for k in range(8):
-                angle = turn + k * 0.785398
-                reach = radius * (0.35 + 0.65 * ((k * 5) % 8) / 7.0)
-                dx = int(round(math.cos(angle) * reach))
-                dy = int(round(math.sin(angle) * reach))
+                dx = steps[turn, k, 0]
+                dy = steps[turn, k, 1]
                 r1 = row + dy
                 c1 = column + dx
                 r2 = row - dy
@@ -156,17 +167,25 @@ def boxes(seen: I32, thing_of: I32, count: int) -> I32:
     return found
 
 
+@kernel
+def _blur_rows(picture: F32, radius: int) -> F32:
+    """A box blur along the rows, transposed, so that two calls blur both ways."""
+    height, width = picture.shape
+    out = np.empty((width, height), np.float32)
+    share = 1.0 / (2 * radius + 1)
+    for row in range(height):
+        run = picture[row, 0] * float(radius)
+        for column in range(radius):
+            run += picture[row, min(column, width - 1)]
+        for column in range(width):
+            run += picture[row, min(column + radius, width - 1)]
+            out[column, row] = run * share
+            run -= picture[row, max(column - radius, 0)]
+    return out
+
+
 def blurred(picture: F32, radius: int) -> F32:
     """Two box blurs of (2·radius + 1) cells each way: nearly a Gaussian; edges are extended."""
-    out = picture
-    for _ in range(2):
-        for axis in (0, 1):
-            pad: list[Any] = [(0, 0), (0, 0)]
-            pad[axis] = (radius + 1, radius)
-            run = np.cumsum(np.pad(out, pad, mode="edge"), axis=axis, dtype=np.float64)
-            width = 2 * radius + 1
-            if axis == 0:
-                out = ((run[width:] - run[:-width]) / width).astype(np.float32)
-            else:
-                out = ((run[:, width:] - run[:, :-width]) / width).astype(np.float32)
-    return out
+    for _ in range(4):
+        picture = _blur_rows(picture, radius)
+    return picture

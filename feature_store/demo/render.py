@@ -7,7 +7,6 @@ import datetime as dt
 import hashlib
 import json
 import multiprocessing
-import os
 import shutil
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -45,7 +44,7 @@ class DemoSettings:
 
     items: int = 1600
     seed: int = 7
-    image_px: int = 480
+    image_px: int = 448
     workers: int = 2
     days: int = 3
 
@@ -79,7 +78,7 @@ class _Rendered:
 def render_demo(
     out: Path,
     last_day: dt.date,
-    settings: DemoSettings = DemoSettings(),  # noqa: B008: frozen
+    settings: DemoSettings = DemoSettings(),
     progress: Callable[[int, int], None] | None = None,
 ) -> DemoSummary:
     """Render the demo catalogue into `out`, or return at once if it is there already.
@@ -104,7 +103,9 @@ def render_demo(
         photos=len(photos),
         scenes=sum(bool(photo.others) for photo in photos),
         categories=len({item.listing.category for item in items}),
-        catalogues=tuple(out / "catalogue" / f"{day}.csv" for day in _dates(last_day, settings.days)),
+        catalogues=tuple(
+            out / "catalogue" / f"{day}.csv" for day in _dates(last_day, settings.days)
+        ),
         truth=out / "truth.jsonl",
     )
 
@@ -151,7 +152,7 @@ def _write(path: Path, text: str) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     unfinished = path.with_name(path.name + ".part")
     unfinished.write_text(text, encoding="utf-8")
-    os.replace(unfinished, path)
+    unfinished.replace(path)
 
 
 def _render(
@@ -221,7 +222,10 @@ def _render_item(
         seen = [
             Seen(shown.item_id, shown.listing.category, d.colour, d.pattern, box)
             for shown, d, box in zip(
-                [item, *(items[n] for n in plan.others)], [design, *others], photo.boxes, strict=True
+                [item, *(items[n] for n in plan.others)],
+                [design, *others],
+                photo.boxes,
+                strict=True,
             )
             if box[2] > box[0]
         ]
@@ -231,7 +235,11 @@ def _render_item(
 
 
 def _take(
-    item: ItemPlan, plan: PhotoPlan, design: Design, others: Sequence[Design], settings: DemoSettings
+    item: ItemPlan,
+    plan: PhotoPlan,
+    design: Design,
+    others: Sequence[Design],
+    settings: DemoSettings,
 ) -> Photo:
     chance = chance_of(settings.seed, "photo", item.number, plan.name)
     if not others:
@@ -245,7 +253,7 @@ def _save(path: Path, pixels: np.ndarray[tuple[int, ...], np.dtype[np.uint8]]) -
     path.parent.mkdir(parents=True, exist_ok=True)
     unfinished = path.with_name(path.name + ".part")
     Image.fromarray(pixels).save(unfinished, "JPEG", quality=JPEG_QUALITY)
-    os.replace(unfinished, path)
+    unfinished.replace(path)
 
 
 def _write_lists(

@@ -21,7 +21,7 @@ def _stood(model: Model, listing: Listing, chance: random.Random) -> Model:
     return model.placed(tip=-90).placed(turn=turn)
 
 
-def _shot(models: Sequence[Model], listing: Listing, chance: random.Random, light: int) -> Shot:
+def _shot(models: Sequence[Model], listing: Listing, chance: random.Random) -> Shot:
     points = np.concatenate([model.points() for model in models])
     unit = float(np.linalg.norm(np.ptp(points, axis=0))) / 2
     side = chance.choice((-1, 1, -1))
@@ -33,9 +33,12 @@ def _shot(models: Sequence[Model], listing: Listing, chance: random.Random, ligh
         fill=chance.uniform(0.72, 0.92),
         off_x=chance.uniform(-0.03, 0.03),
         off_y=chance.uniform(-0.02, 0.02),
-        lamp=(behind + side * chance.uniform(25, 60) * (-1 if listing.flat else 1), chance.uniform(42, 60)),
+        lamp=(
+            behind + side * chance.uniform(25, 60) * (-1 if listing.flat else 1),
+            chance.uniform(42, 60),
+        ),
         warmth=chance.uniform(-0.4, 0.8),
-        exposure=chance.uniform(0.92, 1.08),
+        exposure=chance.uniform(0.92, 1.08) * (0.88 if listing.flat else 1.0),
         lens_degrees=chance.uniform(18, 28),
     )
 
@@ -43,9 +46,9 @@ def _shot(models: Sequence[Model], listing: Listing, chance: random.Random, ligh
 def portrait(
     model: Model, listing: Listing, chance: random.Random, px: int, *, close: bool = False
 ) -> Photo:
-    """A square photo, `px` on a side, of one product; a close one lets its edges leave the frame."""
+    """A square photo, `px` on a side, of one product; a `close` one cuts off its edges."""
     stood = _stood(model, listing, chance)
-    shot = _shot([stood], listing, chance, 0)
+    shot = _shot([stood], listing, chance)
     if close:
         shot = replace(shot, fill=chance.uniform(1.15, 1.4), off_x=chance.uniform(-0.08, 0.08),
                        off_y=chance.uniform(-0.08, 0.08))  # fmt: skip
@@ -63,7 +66,8 @@ def group(
     sizes = [float(np.linalg.norm(np.ptp(model.points(), axis=0))) for model in stood]
     largest = max(sizes)
     scaled = [
-        model.placed(scale=max(1.0, 0.55 * largest / size)) for model, size in zip(stood, sizes, strict=True)
+        model.placed(scale=max(1.0, 0.55 * largest / size))
+        for model, size in zip(stood, sizes, strict=True)
     ]
     order = list(range(len(scaled)))
     chance.shuffle(order)
@@ -82,7 +86,12 @@ def group(
             deepest = max(deepest, deep)
         depth += deepest + 0.08 * largest
     ready = _centred([placed[k] for k in range(len(models))])
-    return photograph(ready, replace(_shot(ready, listings[0], chance, 0), fill=chance.uniform(0.84, 0.94)), px, px)
+    return photograph(
+        ready,
+        replace(_shot(ready, listings[0], chance), fill=chance.uniform(0.84, 0.94)),
+        px,
+        px,
+    )
 
 
 def _centred(models: Sequence[Model]) -> list[Model]:

@@ -7,75 +7,36 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from feature_store.demo.jit import inline, kernel
+from feature_store.demo.jit import inline, kernel, merge
 from feature_store.demo.lighting import display, studio
-from feature_store.demo.noise import fractal, smoothstep, value
-from feature_store.demo.patterns import pattern
+from feature_store.demo.noise import smoothstep
+from feature_store.demo.surface import (
+    BUMP,
+    BUMP_SIZE,
+    CREASE_DEPTH,
+    CREASE_SIZE,
+    GLOW,
+    METAL,
+    ROUGH,
+    SHEEN,
+    SHINE,
+    WRAP,
+    albedo,
+    crease_bend,
+    height,
+)
 
 F32 = NDArray[np.float32]
 I32 = NDArray[np.int32]
 
-# Columns of the table of materials; `materials.py` writes them.
-FIRST, SECOND, THIRD = 0, 3, 6
-PATTERN, REPEAT, ANGLE, SEED, SHIFT_U, SHIFT_V = 9, 10, 11, 12, 13, 14
-ROUGH, SHINE, METAL, SHEEN, WRAP, GLOW = 15, 16, 17, 18, 19, 20
-BUMP, BUMP_SIZE, BUMP_DEPTH, CREASE_SIZE, CREASE_DEPTH, MOTTLE = 21, 22, 23, 24, 25, 26
-COLUMNS = 27
+Vector = tuple[float, float, float]
 
-BUMPS = ("smooth", "weave", "knit", "grain", "fibre", "cord", "fleece", "brushed", "quilt", "cable")
-"""The fine reliefs by name; the place in this list is the number in column `BUMP`."""
+INSIDE = 0.6
+"""How much darker the inside of a shell is drawn than its outside."""
 
 
-@inline
-def _relief(kind: int, u: float, v: float) -> float:
-    """Height of the fine relief, 0..1, at (u, v) in repeats."""
-    if kind == 1:
-        over = (int(math.floor(u)) + int(math.floor(v))) & 1
-        a = math.sin(math.pi * (u - math.floor(u)))
-        b = math.sin(math.pi * (v - math.floor(v)))
-        return a * (1.0 - 0.6 * b) if over == 0 else b * (1.0 - 0.6 * a)
-    if kind == 2:
-        side = abs(u - math.floor(u) - 0.5)
-        return abs(math.sin(math.pi * (v + side))) * (0.4 + 1.2 * side)
-    if kind == 3:
-        return abs(fractal(u, v, 5) - 0.5) * 2.0
-    if kind == 4:
-        return fractal(u * 3.0, v * 0.2, 3)
-    if kind == 5:
-        return abs(math.sin(math.pi * u))
-    if kind == 6:
-        return value(u, v, 7) * 0.6 + value(u * 2.3, v * 2.3, 8) * 0.4
-    if kind == 7:
-        return value(u * 0.15, v * 4.0, 4)
-    if kind == 8:
-        return math.sqrt(abs(math.sin(math.pi * (u + v)) * math.sin(math.pi * (u - v))))
-    if kind == 9:
-        strand = math.sin(math.pi * 2.0 * u) * math.sin(math.pi * 2.0 * v + 3.1 * math.cos(6.283 * u))
-        return 0.5 + 0.5 * strand
-    return 0.0
-
-
-@inline
-def _height(m: F32, u: float, v: float, fine: float) -> float:
-    """Height in metres of the relief and the creases of one material at (u, v) metres."""
-    h = 0.0
-    kind = int(m[BUMP])
-    if kind > 0 and fine > 0.0:
-        h += _relief(kind, u / m[BUMP_SIZE], v / m[BUMP_SIZE]) * m[BUMP_DEPTH] * fine
-    if m[CREASE_DEPTH] > 0.0:
-        # cloth hangs: its creases run down more than across, and no two pieces crease alike
-        s = 1.0 / m[CREASE_SIZE]
-        x = u * s + m[SEED] * 7.31
-        y = v * s * 0.42 + m[SEED] * 3.17
-        bend = value(x * 0.6, y * 0.6, 21)
-        soft = value(x + 1.1 * bend, y - 0.8 * bend, 22)
-        ridge = 1.0 - abs(2.0 * value(x * 1.3 + 0.9 * bend, y * 1.5 + bend, 23) - 1.0)
-        h += m[CREASE_DEPTH] * (soft + 0.35 * ridge * ridge)
-    return h
-
-
-@inline
-def _lit(lightmap: F32, x: float, y: float, depth: float, bias: float) -> float:
+@merge
+def _lit(lightmap: F32, x: float, y: float, depth: float) -> float:
     """The share of nine taps around (x, y) on the light's depth map that see the lamp."""
     size = lightmap.shape[0]
     seen = 0.0
@@ -83,270 +44,236 @@ def _lit(lightmap: F32, x: float, y: float, depth: float, bias: float) -> float:
         for i in range(-1, 2):
             c = int(x + i * 1.6)
             r = int(y + j * 1.6)
-            if c < 0 or r < 0 or c >= size or r >= size or lightmap[r, c] <= depth + bias:
+            if c < 0 or r < 0 or c >= size or r >= size or lightmap[r, c] <= depth:
                 seen += 1.0
     return seen / 9.0
 
 
+@merge
+def _weights(
+    screen: F32, a: int, b: int, c: int, sx: float, sy: float
+) -> tuple[float, float, float]:
+    """What share each corner of the triangle has of the sample, in space."""
+    px = sx - screen[a, 0]
+    py = sy - screen[a, 1]
+    abx = screen[b, 0] - screen[a, 0]
+    aby = screen[b, 1] - screen[a, 1]
+    acx = screen[c, 0] - screen[a, 0]
+    acy = screen[c, 1] - screen[a, 1]
+    scale = 1.0 / (abx * acy - acx * aby)
+    wb = (px * acy - acx * py) * scale
+    wc = (abx * py - px * aby) * scale
+    wa = (1.0 - wb - wc) * screen[a, 2]
+    wb *= screen[b, 2]
+    wc *= screen[c, 2]
+    whole = 1.0 / (wa + wb + wc)
+    return wa * whole, wb * whole, wc * whole
+
+
 @inline
-def _albedo(m: F32, u: float, v: float, out: F32) -> None:
-    """The surface's own colour at (u, v) metres, written to out[0:3], linear."""
-    kind = int(m[PATTERN])
-    second = 0.0
-    third = 0.0
-    seed = int(m[SEED])
-    if kind > 0:
-        c = math.cos(m[ANGLE])
-        s = math.sin(m[ANGLE])
-        pu = (u - m[SHIFT_U]) / m[REPEAT]
-        pv = (v - m[SHIFT_V]) / m[REPEAT]
-        second, third = pattern(kind, c * pu - s * pv, s * pu + c * pv, seed)
-    tone = 1.0
-    if m[MOTTLE] > 0.0:
-        size = m[CREASE_SIZE]
-        tone += m[MOTTLE] * (fractal(u / size, v / size, seed + 40) - 0.5)
+def _edge(vertices: F32, a: int, b: int) -> Vector:
+    """From one vertex to another."""
+    return (
+        vertices[b, 0] - vertices[a, 0],
+        vertices[b, 1] - vertices[a, 1],
+        vertices[b, 2] - vertices[a, 2],
+    )
+
+
+@merge
+def _raised(
+    m: F32, turn: tuple[float, float, float, float], one: Vector, two: Vector, u: float, v: float,
+    fine: float,
+) -> Vector:  # fmt: skip
+    """What relief and creases add to the normal at (u, v).
+
+    `one` and `two` are the triangle's edges, `turn` what u and v change along each.
+    """
+    det = turn[0] * turn[3] - turn[2] * turn[1]
+    if abs(det) < 1e-12:
+        return 0.0, 0.0, 0.0
+    step = 0.12 * m[BUMP_SIZE] if fine > 0.0 else 0.02 * m[CREASE_SIZE]
+    bend = crease_bend(m, u, v) if m[CREASE_DEPTH] > 0.0 else 0.0
+    here = height(m, u, v, fine, bend)
+    hu = (height(m, u + step, v, fine, bend) - here) / step / det
+    hv = (height(m, u, v + step, fine, bend) - here) / step / det
+    pu = hv * turn[2] - hu * turn[3]
+    pv = hu * turn[1] - hv * turn[0]
+    return (
+        pu * one[0] + pv * two[0],
+        pu * one[1] + pv * two[1],
+        pu * one[2] + pv * two[2],
+    )
+
+
+@inline
+def _unit(x: float, y: float, z: float) -> Vector:
+    length = 1.0 / math.sqrt(x * x + y * y + z * z + 1e-20)
+    return x * length, y * length, z * length
+
+
+@merge
+def _gleam(
+    m: F32, n: Vector, view: Vector, key: F32, lit: float,
+    free: float,
+) -> float:  # fmt: skip
+    """Light thrown back as by a mirror, dull or clear: the studio's lamps, or just a sheen."""
+    rough = m[ROUGH]
+    if rough < 0.5:
+        twice = 2.0 * (n[0] * view[0] + n[1] * view[1] + n[2] * view[2])
+        mirrored = studio(
+            twice * n[0] - view[0], twice * n[1] - view[1], twice * n[2] - view[2], rough, key[6]
+        )
+        return mirrored * (0.35 + 0.65 * free) * (0.5 + 0.5 * lit)
+    half = _unit(view[0] + key[0], view[1] + key[1], view[2] + key[2])
+    along = max(0.0, n[0] * half[0] + n[1] * half[1] + n[2] * half[2])
+    spot = along ** (4.0 + 40.0 * (1.0 - rough)) * 2.2 * lit
+    return float(spot + 0.35 * (0.5 + 0.5 * n[1]) * free)
+
+
+@merge
+def _light(
+    m: F32, skin: F32, n: Vector, view: Vector, key: F32,
+    ambient: F32, lit: float, free: float, out: F32,
+) -> None:  # fmt: skip
+    """The light that leaves the surface to the eye, linear, into out[0:3]."""
+    toward = n[0] * key[0] + n[1] * key[1] + n[2] * key[2]
+    direct = max(0.0, (toward + m[WRAP]) / (1.0 + m[WRAP])) * lit
+    up = 0.5 + 0.5 * n[1]
+    away = 1.0 - max(0.0, n[0] * view[0] + n[1] * view[1] + n[2] * view[2])
+    rim = away * away * away * away * away
+    metal = m[METAL]
+    mirror = m[SHINE] + (1.0 - m[SHINE]) * rim * (1.0 - m[ROUGH])
+    mirror = mirror * (1.0 - metal) + metal * (0.85 + 0.15 * rim)
+    gleam = _gleam(m, n, view, key, lit, free) * mirror
+    velvet = m[SHEEN] * away * away * math.sqrt(away) * (0.4 + 0.6 * direct) * free
     for k in range(3):
-        mixed = m[FIRST + k] * (1.0 - second - third) + m[SECOND + k] * second + m[THIRD + k] * third
-        out[k] = mixed * tone
+        around = ambient[3 + k] * (1.0 - up) + ambient[k] * up
+        diffuse = skin[k] * (1.0 - metal) * (key[3 + k] * direct + around * free)
+        tinted = skin[k] * metal + (1.0 - metal)
+        out[k] = diffuse + velvet * (0.4 * skin[k] + 0.1) + gleam * tinted + skin[k] * m[GLOW]
+
+
+@merge
+def _normal(
+    m: F32, vertices: F32, normals: F32, uvs: F32, corners: tuple[int, int, int], w: Vector,
+    view: Vector, texel: tuple[float, float, float],
+) -> tuple[float, float, float, bool]:  # fmt: skip
+    """The unit normal towards the eye, relief and all, and whether the sheet's back is seen.
+
+    `texel` is u, v and how much of the fine relief can be seen (0..1).
+    """
+    a, b, c = corners
+    nx = w[0] * normals[a, 0] + w[1] * normals[b, 0] + w[2] * normals[c, 0]
+    ny = w[0] * normals[a, 1] + w[1] * normals[b, 1] + w[2] * normals[c, 1]
+    nz = w[0] * normals[a, 2] + w[1] * normals[b, 2] + w[2] * normals[c, 2]
+    one = _edge(vertices, a, b)
+    two = _edge(vertices, a, c)
+    # the back of a sheet is known by its flat side: bent normals mislead at the rim
+    fx = one[1] * two[2] - one[2] * two[1]
+    fy = one[2] * two[0] - one[0] * two[2]
+    fz = one[0] * two[1] - one[1] * two[0]
+    back = (fx * view[0] + fy * view[1] + fz * view[2]) * (fx * nx + fy * ny + fz * nz) < 0.0
+    if (m[BUMP] > 0.0 and texel[2] > 0.0) or m[CREASE_DEPTH] > 0.0:
+        turn = (
+            uvs[b, 0] - uvs[a, 0], uvs[b, 1] - uvs[a, 1],
+            uvs[c, 0] - uvs[a, 0], uvs[c, 1] - uvs[a, 1],
+        )  # fmt: skip
+        r = _raised(m, turn, one, two, texel[0], texel[1], texel[2])
+        nx += r[0]
+        ny += r[1]
+        nz += r[2]
+    side = -1.0 if back else 1.0
+    x, y, z = _unit(side * nx, side * ny, side * nz)
+    return x, y, z, back
+
+
+@merge
+def _sample(
+    w: Vector, a: int, b: int, c: int, m: F32, vertices: F32, normals: F32, uvs: F32,
+    tints: F32, lightmap: F32, to_light: F32, eye: F32, key: F32, ambient: F32, focal: float,
+    free: float, skin: F32, out: F32,
+) -> None:  # fmt: skip
+    """Shade one sample into out[0:3], linear; `skin` (3) is room to work in."""
+    px = w[0] * vertices[a, 0] + w[1] * vertices[b, 0] + w[2] * vertices[c, 0]
+    py = w[0] * vertices[a, 1] + w[1] * vertices[b, 1] + w[2] * vertices[c, 1]
+    pz = w[0] * vertices[a, 2] + w[1] * vertices[b, 2] + w[2] * vertices[c, 2]
+    u = w[0] * uvs[a, 0] + w[1] * uvs[b, 0] + w[2] * uvs[c, 0]
+    v = w[0] * uvs[a, 1] + w[1] * uvs[b, 1] + w[2] * uvs[c, 1]
+    view = _unit(eye[0] - px, eye[1] - py, eye[2] - pz)
+    distance = (eye[0] - px) * view[0] + (eye[1] - py) * view[1] + (eye[2] - pz) * view[2]
+    # relief finer than the pixels would only sparkle: it fades out
+    fine = smoothstep(2.2, 6.0, m[BUMP_SIZE] * focal / distance)
+    nx, ny, nz, back = _normal(m, vertices, normals, uvs, (a, b, c), w, view, (u, v, fine))
+    lit = 1.0
+    if nx * key[0] + ny * key[1] + nz * key[2] > -m[WRAP]:
+        x = to_light[0, 0] * px + to_light[0, 1] * py + to_light[0, 2] * pz + to_light[0, 3]
+        y = to_light[1, 0] * px + to_light[1, 1] * py + to_light[1, 2] * pz + to_light[1, 3]
+        lit = _lit(lightmap, x, y, key[0] * px + key[1] * py + key[2] * pz + key[7])
+    albedo(m, u, v, skin)
+    tint = w[0] * tints[a] + w[1] * tints[b] + w[2] * tints[c]
+    if back:
+        tint *= INSIDE
+    for k in range(3):
+        skin[k] *= tint
+    _light(m, skin, (nx, ny, nz), view, key, ambient, lit, free, out)
+
+
+@inline
+def _samples(seen: I32, row: int, column: int, material_of: I32, smooth: I32) -> int:
+    """How many of the pixel's four samples must be shaded: 0, 1, 2 or 4."""
+    a = seen[2 * row, 2 * column]
+    b = seen[2 * row, 2 * column + 1]
+    c = seen[2 * row + 1, 2 * column]
+    d = seen[2 * row + 1, 2 * column + 1]
+    if a < 0 and b < 0 and c < 0 and d < 0:
+        return 0
+    if a < 0 or b < 0 or c < 0 or d < 0:
+        return 4
+    if material_of[a] != material_of[d] or material_of[b] != material_of[c]:
+        return 4
+    return 1 if smooth[material_of[a]] == 1 and smooth[material_of[b]] == 1 else 2
 
 
 @kernel
 def shade(
     seen: I32, screen: F32, vertices: F32, normals: F32, uvs: F32, tints: F32, triangles: I32,
-    material_of: I32, materials: F32, opens: F32, lightmap: F32, to_light: F32,
-    eye: F32, key: F32, ambient: F32, focal: float, picture: F32,
+    material_of: I32, materials: F32, smooth: I32, opens: F32, lightmap: F32, to_light: F32,
+    eye: F32, key: F32, ambient: F32, focal: float, curve: F32, picture: F32,
 ) -> None:  # fmt: skip
-    """Shade every sample and lay the averages over `picture` (h, w, 3), display values 0..1.
+    """Shade the samples and lay each pixel's average over `picture` (h, w, 3), display values 0..1.
 
-    `seen` (2h, 2w) holds triangle numbers; `screen` (n, 3) sample x, y and 1/depth; `to_light`
-    (2, 4) rows give the light map's x, y from a point, `key` (8) is the direction to the lamp,
-    its colour, its azimuth and the light map's bias; `ambient` (6) sky and ground
-    colours, `focal` the camera's focal length in pixels.
+    `seen` (2h, 2w) holds triangle numbers; `smooth` (k) is 1 for materials without fine detail, of
+    which one sample a pixel is enough; `screen` (n, 3) sample x, y and 1/depth; `to_light` (2, 4)
+    rows give the light map's x, y from a point; `key` (8) is the direction to the lamp, its
+    colour, its azimuth and the light map's bias; `ambient` (6) sky and ground colours; `focal` the
+    camera's focal length in pixels; `curve` the display's.
     """
-    height, width = picture.shape[0], picture.shape[1]
     skin = np.zeros(3, np.float32)
-    for row in range(height):
-        for column in range(width):
-            first = seen[2 * row, 2 * column]
-            second = seen[2 * row, 2 * column + 1]
-            third = seen[2 * row + 1, 2 * column]
-            fourth = seen[2 * row + 1, 2 * column + 1]
-            if first < 0 and second < 0 and third < 0 and fourth < 0:
+    light = np.zeros(3, np.float32)
+    total = np.zeros(3, np.float32)
+    for row in range(picture.shape[0]):
+        for column in range(picture.shape[1]):
+            count = _samples(seen, row, column, material_of, smooth)
+            if count == 0:
                 continue
-            plain = (
-                first >= 0 and second >= 0 and third >= 0 and fourth >= 0
-                and material_of[first] == material_of[fourth]
-                and material_of[second] == material_of[third]
-            )  # fmt: skip
-            red = 0.0
-            green = 0.0
-            blue = 0.0
-            covered = 0.0
-            for k in range(4):
-                if plain and (k == 1 or k == 2):
-                    continue
+            total[:] = 0.0
+            covered = 0
+            # of two samples the ones on the diagonal, of one the first
+            for k in range(0, 4, 3 if count == 2 else (4 if count == 1 else 1)):
                 sy = 2 * row + (k >> 1)
                 sx = 2 * column + (k & 1)
                 t = seen[sy, sx]
                 if t < 0:
                     continue
-                share = 2.0 if plain else 1.0
-                covered += share
-                a = triangles[t, 0]
-                b = triangles[t, 1]
-                c = triangles[t, 2]
-                xa = screen[a, 0]
-                ya = screen[a, 1]
-                abx = screen[b, 0] - xa
-                aby = screen[b, 1] - ya
-                acx = screen[c, 0] - xa
-                acy = screen[c, 1] - ya
-                scale = 1.0 / (abx * acy - acx * aby)
-                px = sx + 0.5 - xa
-                py = sy + 0.5 - ya
-                wb = (px * acy - acx * py) * scale
-                wc = (abx * py - px * aby) * scale
-                wa = (1.0 - wb - wc) * screen[a, 2]
-                wb *= screen[b, 2]
-                wc *= screen[c, 2]
-                whole = 1.0 / (wa + wb + wc)
-                wa *= whole
-                wb *= whole
-                wc *= whole
-                x = wa * vertices[a, 0] + wb * vertices[b, 0] + wc * vertices[c, 0]
-                y = wa * vertices[a, 1] + wb * vertices[b, 1] + wc * vertices[c, 1]
-                z = wa * vertices[a, 2] + wb * vertices[b, 2] + wc * vertices[c, 2]
-                nx = wa * normals[a, 0] + wb * normals[b, 0] + wc * normals[c, 0]
-                ny = wa * normals[a, 1] + wb * normals[b, 1] + wc * normals[c, 1]
-                nz = wa * normals[a, 2] + wb * normals[b, 2] + wc * normals[c, 2]
-                u = wa * uvs[a, 0] + wb * uvs[b, 0] + wc * uvs[c, 0]
-                v = wa * uvs[a, 1] + wb * uvs[b, 1] + wc * uvs[c, 1]
-                tint = wa * tints[a] + wb * tints[b] + wc * tints[c]
-                m = materials[material_of[t]]
-                _albedo(m, u, v, skin)
-
-                vx = eye[0] - x
-                vy = eye[1] - y
-                vz = eye[2] - z
-                length = 1.0 / math.sqrt(vx * vx + vy * vy + vz * vz)
-                near = length
-                vx *= length
-                vy *= length
-                vz *= length
-                # the back of a sheet is known by its flat side: bent normals mislead at the rim
-                e1x = vertices[b, 0] - vertices[a, 0]
-                e1y = vertices[b, 1] - vertices[a, 1]
-                e1z = vertices[b, 2] - vertices[a, 2]
-                e2x = vertices[c, 0] - vertices[a, 0]
-                e2y = vertices[c, 1] - vertices[a, 1]
-                e2z = vertices[c, 2] - vertices[a, 2]
-                fx = e1y * e2z - e1z * e2y
-                fy = e1z * e2x - e1x * e2z
-                fz = e1x * e2y - e1y * e2x
-                facing = (fx * vx + fy * vy + fz * vz) * (fx * nx + fy * ny + fz * nz)
-                if facing < 0.0:
-                    nx = -nx
-                    ny = -ny
-                    nz = -nz
-                    tint *= 0.6
-                # relief finer than the pixels would only sparkle: it fades out
-                fine = smoothstep(2.2, 6.0, m[BUMP_SIZE] * focal * near)
-                if (m[BUMP] > 0.0 and fine > 0.0) or m[CREASE_DEPTH] > 0.0:
-                    du1 = uvs[b, 0] - uvs[a, 0]
-                    dv1 = uvs[b, 1] - uvs[a, 1]
-                    du2 = uvs[c, 0] - uvs[a, 0]
-                    dv2 = uvs[c, 1] - uvs[a, 1]
-                    det = du1 * dv2 - du2 * dv1
-                    if abs(det) > 1e-12:
-                        step = 0.12 * m[BUMP_SIZE] if fine > 0.0 else 0.02 * m[CREASE_SIZE]
-                        h0 = _height(m, u, v, fine)
-                        hu = (_height(m, u + step, v, fine) - h0) / step / det
-                        hv = (_height(m, u, v + step, fine) - h0) / step / det
-                        turn = -1.0 if facing < 0.0 else 1.0
-                        pu = (hu * dv2 - hv * du2) * turn
-                        pv = (hv * du1 - hu * dv1) * turn
-                        nx -= pu * e1x + pv * e2x
-                        ny -= pu * e1y + pv * e2y
-                        nz -= pu * e1z + pv * e2z
-                length = 1.0 / math.sqrt(nx * nx + ny * ny + nz * nz + 1e-12)
-                nx *= length
-                ny *= length
-                nz *= length
-
-                nl = nx * key[0] + ny * key[1] + nz * key[2]
-                nv = max(0.0, nx * vx + ny * vy + nz * vz)
-                lit = 1.0
-                if nl > -m[WRAP]:
-                    lx = to_light[0, 0] * x + to_light[0, 1] * y + to_light[0, 2] * z + to_light[0, 3]
-                    ly = to_light[1, 0] * x + to_light[1, 1] * y + to_light[1, 2] * z + to_light[1, 3]
-                    ld = key[0] * x + key[1] * y + key[2] * z
-                    lit = _lit(lightmap, lx, ly, ld, key[7])
-                wrap = m[WRAP]
-                direct = max(0.0, (nl + wrap) / (1.0 + wrap)) * lit
-                free = opens[row, column]
-                up = 0.5 + 0.5 * ny
-                shine = m[SHINE]
-                rough = m[ROUGH]
-                metal = m[METAL]
-                rim = (1.0 - nv) ** 5.0
-                gleam = 0.0
-                if rough < 0.5:
-                    rx = 2.0 * nv * nx - vx
-                    ry = 2.0 * nv * ny - vy
-                    rz = 2.0 * nv * nz - vz
-                    gleam = studio(rx, ry, rz, rough, key[6]) * (0.35 + 0.65 * free) * (0.5 + 0.5 * lit)
-                else:
-                    hx = vx + key[0]
-                    hy = vy + key[1]
-                    hz = vz + key[2]
-                    length = 1.0 / math.sqrt(hx * hx + hy * hy + hz * hz)
-                    nh = max(0.0, (nx * hx + ny * hy + nz * hz) * length)
-                    gleam = (nh ** (4.0 + 40.0 * (1.0 - rough)) * 2.2 * lit + 0.35 * up * free)
-                mirror = shine + (1.0 - shine) * rim * (1.0 - rough)
-                velvet = m[SHEEN] * (1.0 - nv) ** 2.5
+                covered += 1
+                a, b, c = triangles[t, 0], triangles[t, 1], triangles[t, 2]
+                w = _weights(screen, a, b, c, sx + 0.5, sy + 0.5)
+                _sample(w, a, b, c, materials[material_of[t]], vertices, normals, uvs, tints,
+                        lightmap, to_light, eye, key, ambient, focal, opens[row, column],
+                        skin, light)  # fmt: skip
                 for ch in range(3):
-                    base = skin[ch] * tint
-                    hemi = ambient[3 + ch] * (1.0 - up) + ambient[ch] * up
-                    diffuse = base * (1.0 - metal) * (key[3 + ch] * direct + hemi * free)
-                    diffuse += velvet * (0.4 * base + 0.1) * (0.4 + 0.6 * direct) * free
-                    tinted = base * metal + (1.0 - metal)
-                    strength = mirror * (1.0 - metal) + metal * (0.85 + 0.15 * rim)
-                    light = diffuse + gleam * strength * tinted + base * m[GLOW]
-                    if ch == 0:
-                        red += display(light) * share
-                    elif ch == 1:
-                        green += display(light) * share
-                    else:
-                        blue += display(light) * share
-            bare = 1.0 - covered * 0.25
-            picture[row, column, 0] = picture[row, column, 0] * bare + red * 0.25
-            picture[row, column, 1] = picture[row, column, 1] * bare + green * 0.25
-            picture[row, column, 2] = picture[row, column, 2] * bare + blue * 0.25
-
-
-@kernel
-def paint_backdrop(
-    picture: F32, eye: F32, corner: F32, right: F32, down: F32, floor: F32, wall: F32,
-    scene: F32, shadow: F32, reach: float, lamp: F32,
-) -> None:  # fmt: skip
-    """Fill `picture` (h, w, 3), display values, with the floor, its shadows and the wall behind.
-
-    The ray of pixel (row, column) is `corner + column·right + row·down`; `floor` and `wall` are
-    rows of the table of materials; `scene` (6): wall's z, 1 if the wall is seamless, distance at
-    which the floor fades, strength of the fall-off, skirting height, unit; `shadow` (s, s) is the
-    light left on the floor over -reach..reach; `lamp` (2) is the floor point lit best.
-    """
-    height, width = picture.shape[0], picture.shape[1]
-    size = shadow.shape[0]
-    skin = np.zeros(3, np.float32)
-    for row in range(height):
-        for column in range(width):
-            dx = corner[0] + column * right[0] + row * down[0]
-            dy = corner[1] + column * right[1] + row * down[1]
-            dz = corner[2] + column * right[2] + row * down[2]
-            on_floor = dy < -1e-4
-            distance = -eye[1] / dy if on_floor else 1e6
-            if dz < -1e-6:
-                back = (scene[0] - eye[2]) / dz
-                if back < distance:
-                    on_floor = False
-                    distance = back
-            x = eye[0] + dx * distance
-            y = eye[1] + dy * distance
-            z = eye[2] + dz * distance
-            left = 1.0
-            if on_floor:
-                _albedo(floor, x, z, skin)
-                gx = (x / reach * 0.5 + 0.5) * size - 0.5
-                gz = (z / reach * 0.5 + 0.5) * size - 0.5
-                if 0.0 <= gx < size - 1 and 0.0 <= gz < size - 1:
-                    ix = int(gx)
-                    iz = int(gz)
-                    tx = gx - ix
-                    tz = gz - iz
-                    left = (shadow[iz, ix] * (1.0 - tx) + shadow[iz, ix + 1] * tx) * (1.0 - tz) + (
-                        shadow[iz + 1, ix] * (1.0 - tx) + shadow[iz + 1, ix + 1] * tx
-                    ) * tz
-                ex = (x - lamp[0]) / scene[5]
-                ez = (z - lamp[1]) / scene[5]
-                if scene[1] == 0.0:
-                    left *= 1.0 - scene[3] * smoothstep(0.3, 5.0, math.sqrt(ex * ex + ez * ez))
-                    left *= 0.8 + 0.2 * smoothstep(0.0, 0.5 * scene[5], z - scene[0])
-            else:
-                _albedo(wall, x, y, skin)
-                ex = (x - lamp[0]) / scene[5]
-                ey = (y - 1.2 * scene[5]) / scene[5]
-                if scene[1] == 0.0:
-                    left = 1.0 - scene[3] * smoothstep(0.3, 5.0, math.sqrt(ex * ex + ey * ey))
-                    left *= 0.82 + 0.18 * smoothstep(0.0, 0.6 * scene[5], y)
-                    if y < scene[4]:
-                        edge = 0.86 if y < scene[4] * 0.93 else 0.95
-                        for ch in range(3):
-                            skin[ch] = edge
-            if scene[1] > 0.0:
-                # seamless paper has no horizon: its light depends on the place in the frame
-                ex = (column / width - 0.42) * 1.2
-                ey = row / height - 0.45
-                left *= 1.0 - scene[3] * smoothstep(0.1, 1.0, math.sqrt(ex * ex + ey * ey))
+                    total[ch] += display(light[ch], curve)
             for ch in range(3):
-                picture[row, column, ch] = display(skin[ch] * left)
+                bare = picture[row, column, ch] * (1.0 - covered / count)
+                picture[row, column, ch] = bare + total[ch] / count

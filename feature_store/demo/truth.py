@@ -20,7 +20,7 @@ class Seen:
 
 @dataclass(frozen=True)
 class PhotoTruth:
-    """One photo: its path relative to the demo's folder, its pixels, its products, the sold first."""
+    """One photo: its path in the demo's folder, its size, its products, the sold first."""
 
     image: str
     width: int
@@ -40,7 +40,12 @@ def truth_line(photo: PhotoTruth) -> str:
         }
         for seen in photo.products
     ]
-    record = {"image": photo.image, "width": photo.width, "height": photo.height, "products": products}
+    record = {
+        "image": photo.image,
+        "width": photo.width,
+        "height": photo.height,
+        "products": products,
+    }
     return json.dumps(record, ensure_ascii=False)
 
 

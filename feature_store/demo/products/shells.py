@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from feature_store.demo.geometry import Mesh, curve, grid, loft, tube
+from feature_store.demo.geometry import Mesh, curve, grid, tube
 
 F64 = NDArray[np.float64]
 AROUND = 56
@@ -21,16 +21,11 @@ class Body:
     """The shell of a torso, skirt or bag.
 
     `rings` (rows, AROUND, 3); `front` (AROUND) is 1 where a column looks at the viewer, -1 at the
-    back; `cut` are the rings before a neck was cut into them.
+    back.
     """
 
     rings: F64
     front: F64
-    cut: F64
-
-    def skin(self) -> Mesh:
-        """The shell as cloth whose pattern runs straight however the neck was cut."""
-        return loft(self.rings, cut_from=self.cut)
 
 
 def body(profile: ArrayLike, rows: int, power: float = 2.4) -> Body:
@@ -48,10 +43,12 @@ def body(profile: ArrayLike, rows: int, power: float = 2.4) -> Body:
         ],
         -1,
     )
-    return Body(rings, s, rings)
+    return Body(rings, s)
 
 
-def drape(shell: F64, chance: random.Random, depth: float, folds: int, share: ArrayLike = 1.0) -> F64:
+def drape(
+    shell: F64, chance: random.Random, depth: float, folds: int, share: ArrayLike = 1.0
+) -> F64:
     """Push a shell in and out in soft vertical folds; `share` (rows) says how much where."""
     rows, columns = shell.shape[:2]
     around = np.linspace(0, 2 * np.pi, columns, endpoint=False)
@@ -70,9 +67,14 @@ def drape(shell: F64, chance: random.Random, depth: float, folds: int, share: Ar
 
 
 def limb(
-    path: ArrayLike, half: ArrayLike, depth: ArrayLike, chance: random.Random, *, rows: int = 26,
+    path: ArrayLike,
+    half: ArrayLike,
+    depth: ArrayLike,
+    chance: random.Random,
+    *,
+    rows: int = 26,
     crumple: float = 0.004,
-) -> F64:  # fmt: skip
+) -> F64:
     """Rings (rows, 30, 3) of a sleeve or leg along a path in the plane of the picture."""
     p = curve(path, rows)
     along = np.gradient(p, axis=0)
@@ -84,7 +86,9 @@ def limb(
     b = np.interp(t, np.linspace(0, 1, len(np.atleast_1d(depth))), np.atleast_1d(depth))
     wave = np.zeros((rows, 30))
     for k in range(4):
-        wave += np.sin((7 + 5 * k) * t[:, None] + chance.choice((-1, 1, 2)) * angle + chance.uniform(0, 6.3)) / (1 + 0.5 * k)
+        wave += np.sin(
+            (7 + 5 * k) * t[:, None] + chance.choice((-1, 1, 2)) * angle + chance.uniform(0, 6.3)
+        ) / (1 + 0.5 * k)
     swell = 1 + crumple * wave / np.maximum(a[:, None], 0.02)
     return np.asarray(
         p[:, None]
@@ -107,7 +111,9 @@ def outward(rings: F64) -> F64:
     return np.asarray(normal / (np.linalg.norm(normal, axis=2, keepdims=True) + 1e-12))
 
 
-def on_shell(rings: F64, places: Sequence[tuple[float, float]], lift: float, count: int = 24) -> F64:
+def on_shell(
+    rings: F64, places: Sequence[tuple[float, float]], lift: float, count: int = 24
+) -> F64:
     """A smooth path (count, 3) over a shell, `lift` metres above it.
 
     Places are (row share, column share), 0..1; columns wrap around.
@@ -124,9 +130,7 @@ def on_shell(rings: F64, places: Sequence[tuple[float, float]], lift: float, cou
     return np.asarray(low * (1 - tx) + high * tx)
 
 
-def patch(
-    rings: F64, rows: tuple[float, float], columns: tuple[float, float], lift: float
-) -> Mesh:
+def patch(rings: F64, rows: tuple[float, float], columns: tuple[float, float], lift: float) -> Mesh:
     """A panel sewn on a shell: the part between row and column shares, `lift` metres above it."""
     count, around = rings.shape[:2]
     first, last = round(rows[0] * (count - 1)), round(rows[1] * (count - 1))
@@ -149,5 +153,8 @@ def stitches(path: F64, length: float, radius: float = 0.0009) -> list[Mesh]:
     steps = np.linalg.norm(np.diff(path, axis=0), axis=1)
     along = np.concatenate([[0], np.cumsum(steps)])
     starts = np.arange(0, along[-1] - length, 1.8 * length)
-    ends = [[np.array([np.interp(at, along, path[:, k]) for k in range(3)]) for at in (s, s + length)] for s in starts]
+    ends = [
+        [np.array([np.interp(at, along, path[:, k]) for k in range(3)]) for at in (s, s + length)]
+        for s in starts
+    ]
     return [tube(np.array(pair), radius, sides=4) for pair in ends]

@@ -40,7 +40,7 @@ setup: $(PIPELINE)/.dev $(SERVING)/.ready  ## make both environments
 
 .PHONY: train-detector
 train-detector: $(PIPELINE)/.dev  ## train the default detector on synthesised scenes
-	$(BIN)/python -m feature_store.vision.training
+	$(BIN)/python -m feature_store.vision.training --out $(NITAMONO_HOME)/detector
 
 .PHONY: lock
 lock: $(PIPELINE)/.dev  ## resolve the lock files anew from pyproject.toml

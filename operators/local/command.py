@@ -7,7 +7,7 @@ import os
 import shutil
 import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -79,6 +79,8 @@ def _demo_shop(home: Path, yesterday: dt.date, console: Console) -> _Shop:
     from feature_store.demo.render import render_demo
 
     folder = home / "demo"
+    if not console.is_terminal:
+        console.print("rendering the demo catalogue …")
     with Progress(console=console) as progress:
         task = progress.add_task("rendering the demo catalogue", total=None)
         render_demo(
@@ -95,6 +97,17 @@ def _own_shop(catalogue: str, yesterday: dt.date) -> _Shop:
     if not location.exists():
         raise SettingsError(f"there is no catalogue at {location}")
     return _Shop(str(location), (yesterday.isoformat(),), {1: 0.0, 5: 0.0})
+
+
+@contextmanager
+def _telling(console: Console, message: str) -> Iterator[Callable[[str], None]]:
+    """Show what goes on: in one changing line on a terminal, a line for each step elsewhere."""
+    if not console.is_terminal:
+        console.print(message)
+        yield console.print
+        return
+    with console.status(message) as status:
+        yield status.update
 
 
 @contextmanager
@@ -120,22 +133,22 @@ def _airflow(settings: Settings, port: int, console: Console) -> Iterator[LocalA
     }
     airflow = LocalAirflow(settings.home / "airflow", port, environment)
     try:
-        with console.status("starting Airflow …"):
+        with _telling(console, "starting Airflow …"):
             airflow.start()
         yield airflow
     finally:
-        with console.status("stopping …"):
+        with _telling(console, "stopping …"):
             airflow.stop()
 
 
 def _run_dags(airflow: LocalAirflow, shop: _Shop, console: Console) -> None:
-    with console.status("backfilling …") as status:
+    with _telling(console, "backfilling …") as tell:
         airflow.backfill("catalogue_features", shop.days[0], shop.days[-1])
         airflow.unpause("catalogue_features")
-        runs = airflow.wait_for_runs("catalogue_features", len(shop.days), status.update)
-        console.print(f"catalogue_features: {len(runs)} days ingested")
+        runs = airflow.wait_for_runs("catalogue_features", len(shop.days), tell)
+        console.print(f"catalogue_features: {len(runs)} day(s) ingested")
         airflow.unpause("similarity_index")
-        airflow.wait_for_runs("similarity_index", 1, status.update)
+        airflow.wait_for_runs("similarity_index", 1, tell)
         console.print("similarity_index: built, proven and published")
 
 

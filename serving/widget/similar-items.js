@@ -438,17 +438,17 @@ const PHOTO_SHEET = styled(`
 .layer { position: absolute; overflow: hidden; pointer-events: none; }
 button {
   position: absolute; box-sizing: border-box; margin: 0; padding: 0; pointer-events: auto;
-  min-width: 24px; min-height: 24px; border: 1.5px solid rgb(255 255 255 / 75%); border-radius: 0.7em;
-  background: transparent; box-shadow: 0 0 0 1px rgb(0 0 0 / 18%), inset 0 0 0 1px rgb(0 0 0 / 12%);
+  min-width: 24px; min-height: 24px; border: 2px solid rgb(255 255 255 / 85%); border-radius: 0.7em;
+  background: transparent; box-shadow: 0 0 0 1px rgb(0 0 0 / 28%), inset 0 0 0 1px rgb(0 0 0 / 18%);
   color: #111; font: inherit; cursor: pointer;
 }
 button:hover { background: rgb(255 255 255 / 16%); border-color: #fff; }
 button[aria-pressed="true"] {
   border-width: 3px; border-color: var(--product-photo-accent, #fff);
-  box-shadow: 0 0 0 1px rgb(0 0 0 / 40%), inset 0 0 0 1px rgb(0 0 0 / 25%);
+  box-shadow: 0 0 0 1px rgb(255 255 255 / 70%), inset 0 0 0 1px rgb(255 255 255 / 70%);
 }
 .several button[aria-pressed="true"]:not(.whole) {
-  box-shadow: 0 0 0 1px rgb(0 0 0 / 40%), 0 0 0 100vmax rgb(0 0 0 / 20%);
+  box-shadow: 0 0 0 1px rgb(255 255 255 / 70%), inset 0 0 0 1px rgb(255 255 255 / 70%), 0 0 0 100vmax rgb(0 0 0 / 18%);
 }
 button:focus-visible { outline: 3px solid var(--product-photo-accent, #fff); outline-offset: -8px; }
 .whole {

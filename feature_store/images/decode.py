@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import io
+import struct
 import threading
 from dataclasses import dataclass
 
@@ -74,7 +75,7 @@ def decode(data: bytes, settings: ImageSettings) -> LoadedImage:
 
 
 def _decode(data: bytes, settings: ImageSettings) -> LoadedImage:
-    with Image.open(io.BytesIO(data), formats=FORMATS) as image:
+    with _open(data) as image:
         width, height = image.size
         _check_size(image, settings)
         target = _target_size(width, height, settings.working_long_side_px)
@@ -93,6 +94,24 @@ def _decode(data: bytes, settings: ImageSettings) -> LoadedImage:
             width, height = height, width
         pixels = np.array(_to_rgb(small), dtype=np.uint8, order="C")
     return LoadedImage(hashlib.sha256(data).hexdigest(), pixels, width, height)
+
+
+def _open(data: bytes) -> Image.Image:
+    """Find the reader that knows `data`, as `Image.open` does, but always Pillow's own way.
+
+    ultralytics, once imported, puts another function there, which answers bytes of no known kind
+    with the import of a HEIF reader, and an ImportError.
+    """
+    Image.init()
+    for name in FORMATS:
+        reader, accepts = Image.OPEN.get(name, (None, None))
+        if reader is None or not (accepts is None or accepts(data[:16]) is True):
+            continue
+        try:
+            return reader(io.BytesIO(data), "")
+        except (SyntaxError, IndexError, TypeError, struct.error):
+            continue  # it is what Pillow's readers raise for what is not theirs
+    raise UnidentifiedImageError
 
 
 def _check_size(image: Image.Image, settings: ImageSettings) -> None:

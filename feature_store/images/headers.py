@@ -30,6 +30,8 @@ def describe(data: bytes) -> str:
     start = data[:512].lstrip(b"\xef\xbb\xbf \t\r\n").lower()
     if b"<svg" in start:
         return "an SVG drawing, which is not read"
+    if data[4:8] == b"ftyp" and data[8:11] in (b"hei", b"hev"):
+        return "a HEIC photo, which is not read; save it as JPEG"
     kind = next((kind for kind in _TEXT_KINDS if start.startswith(kind.lower())), None)
     if kind == b"%PDF":
         return "a PDF document"

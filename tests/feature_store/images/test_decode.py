@@ -219,6 +219,7 @@ def test_a_polyglot_is_only_its_picture() -> None:
         (b"<?xml version='1.0'?>\n<svg/>", "SVG"),
         (b'{"error": "gone"}', "text"),
         (b"%PDF-1.7", "a PDF"),
+        (b"\0\0\0\x18ftypheic\0\0\0\0mif1heic", "HEIC"),
         (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 64 64\n", "no known image format"),
         (b"P6 64 64 255 " + bytes(64 * 64 * 3), "no known image format"),
         (b"\0" * 100, "no known image format"),
@@ -248,11 +249,25 @@ def test_a_wrong_checksum_is_corrupt() -> None:
     assert refusal(bytes(data)).reason == "corrupt"
 
 
+def test_what_others_make_of_pillows_open_does_not_matter(monkeypatch: pytest.MonkeyPatch) -> None:
+    """ultralytics, once imported, has Image.open look for a reader of HEIF instead of refusing."""
+
+    def look_for_more(*_args: object, **_formats: object) -> Image.Image:
+        raise ModuleNotFoundError("No module named 'pi_heif'")
+
+    monkeypatch.setattr(Image, "open", look_for_more)
+    assert refusal(b"hello, world").reason == "not_an_image"
+    assert "web page" in refusal(b"<!doctype html>").detail
+    assert "pi_heif" not in refusal(encode(quarters(), "PNG")[:12]).detail
+    check_shape(decode(encode(quarters(), "AVIF"), SETTINGS), 64, 40)
+
+
 def test_bombs_and_specks() -> None:
     error = refusal(bomb_png())
     assert error.reason == "too_large"
     assert refusal(bomb_png(9000)).detail == "9,000 x 9,000 pixels; 60,000,000 are allowed"
     assert refusal(bomb_png(12_000)).reason == "too_large"
+    assert error.detail == "30,000 x 30,000 pixels; 60,000,000 are allowed"
     assert refusal(encode(quarters(64, 15), "PNG")).reason == "too_small"
     assert refusal(encode(quarters(1, 1), "GIF")).reason == "too_small"
     small = ImageSettings(max_pixels=64 * 40 - 1)

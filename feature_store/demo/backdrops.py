@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from feature_store.demo.materials import Material, paper
@@ -39,6 +40,10 @@ class Backdrop:
     fall_off: float = 0.15
     skirting: float = 0.0
     bounce: Colour = (0.5, 0.5, 0.5)
+
+
+Maker = Callable[[random.Random, float], Backdrop]
+"""Makes a backdrop for products of a radius (metres)."""
 
 
 def _paper(name: str, colour: Colour, fall_off: float, wall: Colour | None = None) -> Backdrop:

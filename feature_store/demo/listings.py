@@ -6,7 +6,7 @@ import random
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from feature_store.demo.backdrops import FLAT, LARGE, SMALL, Backdrop
+from feature_store.demo.backdrops import FLAT, LARGE, SMALL, Maker
 from feature_store.demo.design import Design
 from feature_store.demo.products.backpacks import backpack
 from feature_store.demo.products.bicycles import bicycle
@@ -31,7 +31,7 @@ from feature_store.demo.products.umbrellas import umbrella
 from feature_store.demo.products.watches import watch
 
 Designer = Callable[[random.Random], Design]
-Studio = tuple[Callable[[random.Random, float], Backdrop], ...]
+Studio = tuple[Maker, ...]
 
 
 @dataclass(frozen=True)

@@ -175,8 +175,11 @@ def _floor_shadow(scene: _Scene, shot: Shot, reach: float) -> F32:
             ((z / reach * 0.5 + 0.5) * SHADOW).astype(np.float32),
             scene.triangles, weight, mark, number, into,
         )  # fmt: skip
-    soft = raster.blurred(total, 1)
-    return (1.0 - 0.42 * soft - 0.5 * raster.blurred(sky, 3)).astype(np.float32)
+    shut = 0.42 * raster.blurred(total, 1) + 0.5 * raster.blurred(sky, 4)
+    # far shadows leave the map; fading towards its rim hides where they are cut
+    far = np.abs(np.linspace(-1, 1, SHADOW))
+    rim = np.clip((1.0 - np.maximum(far[:, None], far[None])) / 0.3, 0, 1)
+    return (1.0 - shut * rim).astype(np.float32)
 
 
 def _lamp_colour(warmth: float) -> Colour:
@@ -231,7 +234,7 @@ def _smooth(scene: _Scene, camera: _Camera) -> I32:
 def _backdrop(scene: _Scene, shot: Shot, camera: _Camera, seen: I32) -> F32:
     """The picture (h, w, 3) without the products."""
     unit = scene.unit
-    reach = float(np.abs(scene.vertices[:, (0, 2)]).max()) + unit
+    reach = float(np.abs(scene.vertices[:, (0, 2)]).max()) + 1.5 * unit
     picture = np.zeros((seen.shape[0] // 2, seen.shape[1] // 2, 3), np.float32)
     backdrop = shot.backdrop
     rows = table([backdrop.floor, backdrop.wall])

@@ -115,7 +115,7 @@ def _company(number: int, stable: list[int], chance: random.Random) -> tuple[int
     mine = LISTINGS[number % len(LISTINGS)]
     taken = {mine.category}
     chosen: list[int] = []
-    wanted = chance.choice((1, 1, 2, 2, 3))
+    wanted = chance.choice((1, 1, 1, 2, 2, 3))
     for other in chance.sample(stable, min(len(stable), 60)):
         listing = LISTINGS[other % len(LISTINGS)]
         if listing.company == mine.company and listing.category not in taken:

@@ -69,29 +69,40 @@ def group(
         model.placed(scale=max(1.0, 0.55 * largest / size))
         for model, size in zip(stood, sizes, strict=True)
     ]
-    order = list(range(len(scaled)))
+    ready = _centred(_arranged(scaled, chance, flat=listings[0].flat))
+    shot = replace(_shot(ready, listings[0], chance), fill=chance.uniform(0.84, 0.94))
+    return photograph(ready, shot, px, px)
+
+
+def _arranged(models: Sequence[Model], chance: random.Random, *, flat: bool) -> list[Model]:
+    """Three and more in two rows, so that they fill a square.
+
+    What stands behind is taller than the first, which is being sold, and nothing hides that one.
+    """
+    order = list(range(len(models)))
     chance.shuffle(order)
+    sizes = [np.ptp(model.points(), axis=0) for model in models]
+    half = (len(order) + 1) // 2
+    behind = [k for k in order if sizes[k][1] > 1.15 * sizes[0][1]] if not flat else order[:half]
+    if len(order) < 3:
+        behind = []
+    rows = [row for row in (behind, [k for k in order if k not in behind]) if row]
+    largest = max(float(np.linalg.norm(size)) for size in sizes)
     placed: dict[int, Model] = {}
-    rows = [order] if len(order) < 4 or not listings[0].flat else [order[:2], order[2:]]
     depth = 0.0
     for row in rows:
-        edge = 0.0
-        deepest = 0.0
+        gap = 0.05 * largest
+        chance.shuffle(row)
+        edge = -0.5 * (sum(float(sizes[k][0]) for k in row) + gap * (len(row) - 1))
+        edge += chance.uniform(-0.06, 0.06) * largest
+        deepest = max(float(sizes[k][2]) for k in row)
         for k in row:
-            width, _, deep = np.ptp(scaled[k].points(), axis=0)
-            gap = 0.06 * largest * chance.uniform(0.5, 1.5)
-            shift = chance.uniform(-0.12, 0.05) * largest if not listings[0].flat else 0.0
-            placed[k] = scaled[k].placed(x=edge + width / 2, z=depth + shift + deep / 2)
-            edge += width + gap
-            deepest = max(deepest, deep)
-        depth += deepest + 0.08 * largest
-    ready = _centred([placed[k] for k in range(len(models))])
-    return photograph(
-        ready,
-        replace(_shot(ready, listings[0], chance), fill=chance.uniform(0.84, 0.94)),
-        px,
-        px,
-    )
+            wide, _, deep = (float(side) for side in sizes[k])
+            slack = 0.0 if flat else chance.uniform(-0.06, 0.06) * largest
+            placed[k] = models[k].placed(x=edge + wide / 2, z=depth + deepest - deep / 2 + slack)
+            edge += wide + gap * chance.uniform(0.6, 1.6)
+        depth += deepest + (0.06 if flat else 0.12) * largest
+    return [placed[k] for k in range(len(models))]
 
 
 def _centred(models: Sequence[Model]) -> list[Model]:

@@ -41,6 +41,9 @@ def prism(
     all of the ring.
     """
     flat = np.asarray(ring, np.float64)
+    x, z = flat.T
+    if float(x @ np.roll(z, -1) - z @ np.roll(x, -1)) > 0:
+        flat = flat[::-1]  # the other way round the skin would look inwards
     centre = flat.mean(axis=0)
     turn = np.linspace(0, np.pi / 2, steps + 1)
     inset = list(round_bottom * (1 - np.sin(turn))) if round_bottom else [0.0]

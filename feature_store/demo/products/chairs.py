@@ -146,7 +146,7 @@ def _shell(chance: random.Random, colour: str) -> Design:
         36,
     )
     t = np.linspace(0, 1, 36)
-    top = np.sqrt(1 - 0.85 * np.clip((t - 0.72) / 0.28, 0, 1) ** 3)
+    top = np.sqrt(1 - 0.5 * np.clip((t - 0.7) / 0.3, 0, 1) ** 3)
     half = 0.235 * np.sin(np.pi * (0.16 + 0.7 * t)) ** 0.45 * top
     s = np.linspace(-1, 1, 25)
     x = half[:, None] * s[None]
@@ -156,7 +156,7 @@ def _shell(chance: random.Random, colour: str) -> Design:
             x,
             profile[:, 1:2]
             + 0.06 * curl * (t[:, None] < 0.6) * np.sin(np.pi * np.minimum(1, t / 0.6))[:, None],
-            profile[:, 0:1] + 0.1 * curl * np.clip((t[:, None] - 0.35) * 2, 0, 1),
+            profile[:, 0:1] + 0.1 * curl * np.sin(np.pi * np.clip((t[:, None] - 0.3) / 0.8, 0, 1)),
         ],
         -1,
     )

@@ -1,7 +1,5 @@
 """Hats, caps and beanies."""
 
-
-
 from __future__ import annotations
 
 import math

@@ -91,7 +91,7 @@ def _ear_cup(
     style: str,
 ) -> None:
     rx, ry = radius
-    angle = np.linspace(0, 2 * np.pi, 44, endpoint=False)
+    angle = np.linspace(2 * np.pi, 0, 44, endpoint=False)
 
     def rings(levels: list[tuple[float, float]]) -> Mesh:
         out = np.stack(

@@ -157,7 +157,7 @@ def _desk_lamp(chance: random.Random, colour: str) -> Design:
         )
     model.add(chrome, *(ball(0.018, 16).moved(*place) for place in ((0, 0.03, 0), elbow, head)))
     cone = [(0.018, 0.05), (0.03, 0.045), (0.034, 0.02), (0.055, -0.02), (0.078, -0.075)]
-    shell = lathe(curve(cone, 20), 44)
+    shell = lathe(curve(cone, 20)[::-1], 44)
     model.add(paint, shell.turned("z", 32).moved(*head))
     bulb = Material((1.0, 0.95, 0.85), glow=chance.choice((0.3, 1.0)))
     model.add(bulb, ball(0.03, 16).moved(y=-0.045).turned("z", 32).moved(*head))

@@ -1,7 +1,5 @@
 """Mugs."""
 
-
-
 from __future__ import annotations
 
 import random

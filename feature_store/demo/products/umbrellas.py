@@ -1,7 +1,5 @@
 """Umbrellas."""
 
-
-
 from __future__ import annotations
 
 import math
@@ -113,4 +111,4 @@ def _panel(k: int, panels: int, radius: float, tall: float) -> Mesh:
     y = tall * (1 - t**2) - 0.02 * t * (1 - s**2) + 0 * s
     points = np.stack([reach * np.cos(angle), y, reach * np.sin(angle)], -1)
     uvs = np.stack([t * s * radius * half, np.broadcast_to(t * (radius + tall) * 0.9, y.shape)], -1)
-    return grid(points[:, ::-1], uvs=uvs[:, ::-1])
+    return grid(points, uvs=uvs)

@@ -37,7 +37,7 @@ class Board:
         if len(encoded) > _NOTICE_BYTES - _HEAD.size:
             raise ValueError(f"a notice of {len(encoded)} bytes does not fit")
         # A reader that meets half of this finds that size, checksum and text do not agree.
-        _HEAD.pack_into(self._memory, 0, len(encoded), zlib.crc32(encoded))
+        self._memory[: _HEAD.size] = _HEAD.pack(len(encoded), _checksum(encoded))
         self._memory[_HEAD.size : _HEAD.size + len(encoded)] = encoded
 
     def notice(self) -> dict[str, Any]:
@@ -45,7 +45,12 @@ class Board:
         while True:
             size, checksum = _HEAD.unpack_from(self._memory, 0)
             encoded = self._memory[_HEAD.size : _HEAD.size + size]
-            if zlib.crc32(encoded) == checksum:
+            if _checksum(encoded) == checksum:
                 notice: dict[str, Any] = json.loads(encoded)
                 return notice
             time.sleep(0.0001)
+
+
+def _checksum(encoded: bytes) -> int:
+    """A CRC that starts at 1: the checksum of nothing must not be the 0 of blank memory."""
+    return zlib.crc32(encoded, 1)

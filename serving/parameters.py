@@ -16,6 +16,7 @@ from serving.problems import bad_parameter
 MAX_LIMIT = 100
 DEFAULT_LIMIT = 12
 MAX_FILTERS = 16
+_NUMBER = r"(?:[0-9]{1,20}\.?[0-9]{0,20}|\.[0-9]{1,20})(?:[eE][+-]?[0-9]{1,2})?"
 FILTER_FORMS = (
     "name:value, name:one,another or name:low..high with a number at either end, "
     "such as category:shoes, price:10..50 or in_stock:true"
@@ -96,10 +97,8 @@ def _score(query: QueryParams, name: str) -> float:
     text = query.get(name)
     if text is None:
         return 0.0
-    try:
-        score = float(text)
-    except ValueError:
-        score = math.nan
+    # float() alone would also read "1_0" and digits of every script.
+    score = float(text) if re.fullmatch(_NUMBER, text) else math.nan
     if not 0 <= score <= 100:
         raise bad_parameter(name, text, "a number, 0 to 100")
     return score

@@ -11,6 +11,8 @@ from starlette.responses import Response
 
 MEDIA_TYPE = "application/problem+json"
 
+_MAX_CHARACTERS = 2500
+
 
 class ProblemError(Exception):
     """An answer that is an error: `status`, a `kind` that programs read, and a `detail`."""
@@ -29,6 +31,8 @@ TITLES = {
     "bad-parameter": "A parameter cannot be used",
     "not-found": "Nothing is here",
     "method-not-allowed": "This method is not allowed here",
+    "bad-request": "This is not HTTP",
+    "head-too-long": "The request's head is too long",
     "internal": "The service failed",
 }
 """The kinds of problem; the `type` member is `urn:nitamono:problem:` and the kind."""
@@ -46,8 +50,8 @@ def problem_response(problem: ProblemError, headers: Mapping[str, str] | None = 
         "type": f"urn:nitamono:problem:{problem.kind}",
         "title": TITLES[problem.kind],
         "status": problem.status,
-        "detail": problem.detail,
-        **problem.members,
+        "detail": _short(problem.detail),
+        **{name: _short(value) for name, value in problem.members.items()},
     }
     return Response(
         json.dumps(body, ensure_ascii=False).encode("utf-8", "replace"),
@@ -55,6 +59,13 @@ def problem_response(problem: ProblemError, headers: Mapping[str, str] | None = 
         media_type=MEDIA_TYPE,
         headers={**(headers or {}), "Cache-Control": "no-store"},
     )
+
+
+def _short(value: object) -> object:
+    """Cut a text that repeats what was asked; the longest id of an item fits."""
+    if isinstance(value, str) and len(value) > _MAX_CHARACTERS:
+        return value[:_MAX_CHARACTERS] + "…"
+    return value
 
 
 async def on_problem(_request: Request, error: Exception) -> Response:

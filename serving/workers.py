@@ -27,6 +27,7 @@ from serving.board import Board
 from serving.metrics import Counters
 from serving.observed import Draining
 from serving.processes import Bell, ended, fork, tell
+from serving.protocol import BoundedProtocol
 from serving.settings import ServingSettings
 
 _LOG = logging.getLogger(__name__)
@@ -179,6 +180,7 @@ class _Worker(uvicorn.Server):
         super().__init__(
             uvicorn.Config(
                 build_app(service),
+                http=BoundedProtocol,
                 log_config=None,
                 access_log=False,
                 server_header=False,

@@ -61,6 +61,8 @@ def test_a_region_of_another_item_is_unknown(client: httpx.Client) -> None:
         ("threshold=nan", "threshold", "0 to 100"),
         ("threshold=inf", "threshold", "0 to 100"),
         ("threshold=high", "threshold", "0 to 100"),
+        ("threshold=1_0", "threshold", "0 to 100"),
+        ("threshold=%EF%BC%93", "threshold", "0 to 100"),
         ("region=nowhere", "region", "16 hexadecimal"),
         ("filter=", "filter", "name:value"),
         ("filter=category", "filter", "name:value"),
@@ -77,6 +79,23 @@ def test_a_bad_parameter_is_named_with_what_is_allowed(
     assert body["parameter"] == parameter
     assert parameter in body["detail"]
     assert allowed in body["allowed"]
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        f"/v1/items/{'a' * 30_000}",
+        f"/v1/items/{PLAIN}/similar?{'a' * 30_000}=1",
+        f"/v1/items/{PLAIN}/similar?filter={'a' * 30_000}:1",
+        f"/{'a' * 30_000}",
+        f"/widget/{'a' * 30_000}/similar-items.js",
+    ],
+)
+def test_a_problem_is_short_however_long_the_question(client: httpx.Client, path: str) -> None:
+    answer = client.get(path)
+    assert answer.headers["Content-Type"] == "application/problem+json"
+    assert "aaaa" in answer.json()["detail"]
+    assert len(answer.content) < 10_000
 
 
 def test_an_unknown_attribute_is_answered_with_those_there_are(client: httpx.Client) -> None:

@@ -98,6 +98,7 @@ class LocalAirflow:
         for child in reversed(self._children):
             child.stop()
         self._children.clear()
+        self._client.close()
 
     def unpause(self, dag_id: str) -> None:
         """Let the scheduler start the runs of a DAG."""

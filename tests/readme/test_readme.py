@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pytest
 
 from feature_store.cli import main
 from feature_store.settings import Settings
+from serving.openapi import openapi_document
 
 ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text()
@@ -67,3 +69,15 @@ def test_every_link_into_the_repository_leads_somewhere() -> None:
 @pytest.mark.parametrize("room", ["dags", "operators", "feature_store", "serving", "docker"])
 def test_every_room_is_described(room: str) -> None:
     assert f"`{room}/`" in README
+
+
+def test_the_tag_names_a_widget_that_is_served() -> None:
+    served = json.loads((ROOT / "tests" / "serving" / "widget_versions.json").read_text())
+    (version,) = set(re.findall(r"/widget/([^/]+)/similar-items\.js", README))
+    assert version in served
+
+
+def test_every_endpoint_named_is_described_by_the_service() -> None:
+    described = openapi_document()["paths"]
+    for path in re.findall(r"`GET (/[^`]+)`", README):
+        assert path in described, path

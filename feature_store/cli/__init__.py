@@ -20,6 +20,7 @@ _OWN = {
     "catalogue": "feature_store.cli.catalogue:catalogue",
     "ingest": "feature_store.cli.stages:ingest",
     "index": "feature_store.cli.stages:index",
+    "ledger": "feature_store.cli.ledger:ledger",
     "status": "feature_store.cli.status:status",
     "bundles": "feature_store.cli.bundles:bundles",
     "publish": "feature_store.cli.bundles:publish",
@@ -27,7 +28,7 @@ _OWN = {
     "settings": "feature_store.cli.settings:settings",
 }
 
-_PIPELINE_ONLY = ("catalogue", "ingest", "index", "status")
+_PIPELINE_ONLY = ("catalogue", "ingest", "ledger", "index", "status")
 _ROOMS = ("feature_store", "operators", "serving")
 
 

@@ -6,6 +6,7 @@ import click
 from rich.console import Console
 from rich.table import Table
 
+from feature_store.cli.text import plain
 from feature_store.settings import Settings
 
 
@@ -39,12 +40,6 @@ def check(location: str | None, day: str | None) -> None:
         return
     table = Table("item", "why not")
     for row in read.rejected.slice(0, 50).to_pylist():
-        table.add_row(_plain(row["item_id"]), _plain(row["detail"]))
+        table.add_row(plain(row["item_id"]), plain(row["detail"]))
     console.print(table)
     raise SystemExit(1)
-
-
-def _plain(text: str | None) -> str:
-    """Catalogue text for a terminal: no rich markup, no control characters, not too long."""
-    shown = "".join(letter if letter.isprintable() else "·" for letter in text or "")
-    return shown[:200].replace("[", r"\[")

@@ -8,6 +8,7 @@ import click
 from rich.console import Console
 from rich.progress import Progress
 
+from feature_store.cli.ledger import count_failures
 from feature_store.schemas import DataInterval
 from feature_store.settings import Settings
 
@@ -22,24 +23,31 @@ def _settings(catalogue: str | None) -> Settings:
 @click.option("--catalogue", help="Read this instead of NITAMONO_CATALOGUE; {ds} is the day.")
 def ingest(day: str, catalogue: str | None) -> None:
     """Write one day's partition of the feature store: plan, extract, check, commit."""
-    from feature_store.ingest import ingest_partition
+    from feature_store.ingest import ingest_partition, read_ledger
 
     try:
         interval = DataInterval.day(day)
     except ValueError as error:
         raise click.BadParameter(f"{day!r} is not a date; write YYYY-MM-DD") from error
+    settings = _settings(catalogue)
     console = Console(stderr=True)
     with Progress(console=console) as progress:
         task = progress.add_task(f"ingest {day}", total=None)
         commit = ingest_partition(
             interval,
-            _settings(catalogue),
+            settings,
             progress=lambda done, total: progress.update(task, completed=done, total=total),
         )
     Console().print(
         f"{commit.ds}: {commit.items} items, {commit.images} images, {commit.regions} regions, "
         f"{commit.deleted} deleted; snapshot version {commit.version}"
     )
+    failed, rejected = count_failures(read_ledger(commit.ds, settings))
+    if failed or rejected:
+        console.print(
+            f"{failed} images and {rejected} catalogue rows could not be used: "
+            f"'nitamono ledger --day {commit.ds}' says why"
+        )
 
 
 @click.command()

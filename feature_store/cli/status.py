@@ -40,7 +40,7 @@ def read_status(settings: Settings) -> dict[str, Any]:
     ledger = snapshot.ledger()
     counted = ledger.filter(pc.greater_equal(ledger["image_index"], 0))
     indexed = pc.sum(pc.equal(counted["status"], "indexed")).as_py() or 0
-    failed = ledger.filter(pc.equal(ledger["status"], "failed"))
+    failed = counted.filter(pc.equal(counted["status"], "failed"))
     reasons = {
         row["values"]: row["counts"] for row in pc.value_counts(failed["reason"]).to_pylist()
     }
@@ -55,6 +55,7 @@ def read_status(settings: Settings) -> dict[str, Any]:
         "images": counted.num_rows,
         "images_indexed": indexed,
         "failed_by_reason": reasons,
+        "rows_rejected": snapshot.rejected().num_rows,
         "coverage": round(indexed / counted.num_rows, 4) if counted.num_rows else None,
         "extractors": snapshot.extractors(),
         "live_bundle": live,

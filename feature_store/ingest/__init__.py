@@ -8,7 +8,7 @@ features of one shard), `assemble` (the shards together), `commit` (the gate, an
 Killed anywhere and started again, a run ends with the same partition.
 """
 
-from feature_store.ingest.commit import check_partition, commit_partition
+from feature_store.ingest.commit import check_partition, commit_partition, read_ledger
 from feature_store.ingest.plan import Plan, plan_partition
 from feature_store.ingest.run import ingest_partition
 from feature_store.ingest.shard import ShardSummary, process_shard
@@ -21,4 +21,5 @@ __all__ = [
     "ingest_partition",
     "plan_partition",
     "process_shard",
+    "read_ledger",
 ]

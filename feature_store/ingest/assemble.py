@@ -53,6 +53,17 @@ def assemble(day: Path) -> Assembled:
     return Assembled(folder, plan, batch, results[0].dim if results else 1)
 
 
+def assemble_ledger(day: Path) -> pa.Table:
+    """Put together only the ledger (schema LEDGER) of the day whose staging folder is `day`.
+
+    Raises StoreError if the day has not been planned, or a shard has not been described.
+    """
+    folder = planned_folder(day)
+    shards = [_result(Path(path)) for path in _read_plan(folder).shards]
+    tables = [read_table(folder / shard.ledger, LEDGER) for shard in shards]
+    return pa.concat_tables([*tables, read_table(folder / REJECTED, LEDGER)])
+
+
 def _read_plan(folder: Path) -> Plan:
     values = read_json(folder / PLAN)
     if values is None:

@@ -6,7 +6,7 @@ import logging
 from typing import TYPE_CHECKING
 
 from feature_store.errors import GateError
-from feature_store.ingest.assemble import Assembled, assemble
+from feature_store.ingest.assemble import Assembled, assemble, assemble_ledger
 from feature_store.ingest.staging import forget_other_plans, read_json, write_json
 from feature_store.quality import GateReport, check_batch
 from feature_store.tables import Commit, open_store
@@ -14,6 +14,8 @@ from feature_store.tables.check import check_ds
 from feature_store.tables.content import canonical, content_hash
 
 if TYPE_CHECKING:
+    import pyarrow as pa
+
     from feature_store.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -41,6 +43,14 @@ def check_partition(ds: str, settings: Settings) -> GateReport:
     for check in report.checks:
         log.log(logging.INFO if check.passed else logging.ERROR, "%s %s", ds, check.message)
     return report
+
+
+def read_ledger(ds: str, settings: Settings) -> pa.Table:
+    """Read what the last run of day `ds` made of each image and bad row (schema LEDGER).
+
+    It is there whether or not the day passed its gate. StoreError if the day was not described.
+    """
+    return assemble_ledger(settings.staging / check_ds(ds))
 
 
 def commit_partition(ds: str, settings: Settings) -> Commit:

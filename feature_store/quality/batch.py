@@ -15,7 +15,7 @@ from feature_store.quality.frames import (
     items_frame,
 )
 from feature_store.quality.report import GateReport
-from feature_store.quality.rules import Rule, between, hold_against, total
+from feature_store.quality.rules import EXAMPLES, Rule, between, hold_against, shown, total
 from feature_store.quality.settings import QualitySettings
 
 if TYPE_CHECKING:
@@ -79,14 +79,18 @@ def _totals(
     invalid = ledger.num_rows - images
     # The batch holds only what changed; the rest of the catalogue's rows are the items before it.
     rows = invalid + max(previous - deleted, items.num_rows - deleted)
-    tolerated = settings.tolerated_failed_images / images if images else 0.0
+    few = min(settings.tolerated_failed_images, max(images, previous) / 3)
+    tolerated = few / images if images else 0.0
+    failed = pc.equal(ledger["status"], "failed")
     return {
         "images": images,
         "failed_images": images - indexed,
         "indexed_share": indexed / images if images else 1.0,
         "needed_share": max(0.0, min(settings.min_indexed_share, 1.0 - tolerated)),
         "reasons": _reasons(ledger.filter(is_image)),
+        "failures": _such_as(ledger.filter(pc.and_(is_image, failed))),
         "invalid": invalid,
+        "rejections": _such_as(ledger.filter(pc.invert(is_image))),
         "rows": rows,
         "invalid_share": invalid / rows if rows else 0.0,
         "deleted": deleted,
@@ -99,6 +103,20 @@ def _reasons(ledger: pa.Table) -> str:
     counted = pc.value_counts(ledger["reason"].drop_null()).to_pylist()
     ordered = sorted(counted, key=lambda entry: -int(entry["counts"]))
     return ", ".join(f"{entry['values']} {entry['counts']}" for entry in ordered) or "none"
+
+
+def _such_as(rows: pa.Table) -> str:
+    """Show a few ledger rows with their particulars, as many different reasons as there are."""
+    listed = rows.slice(0, 10_000).to_pylist()
+    first: dict[str, int] = {}
+    for number, row in enumerate(listed):
+        first.setdefault(row["reason"], number)
+    chosen = dict.fromkeys([*first.values(), *range(len(listed))])
+    words = [
+        f"{shown([row['item_id']])}: {(row['detail'] or row['reason'] or '?')[:160]}"
+        for row in (listed[number] for number in list(chosen)[:EXAMPLES])
+    ]
+    return f", such as {'; '.join(words)}" if words else ""
 
 
 def _each(frame: str, name: str, limits: dict[str, Any], complaint: str, remedy: str) -> Rule:
@@ -192,16 +210,17 @@ def _total_rules(totals: dict[str, Any], settings: QualitySettings) -> list[Rule
             "images indexed",
             between("indexed_share", needed - 1e-9),
             f"at least {needed:.4g} of the images indexed",
-            "{failed_images} of {images} images could not be used ({reasons})",
-            "Look at the reasons in the ledger; if the shop's host was down, run the day again; if "
-            "the photos are gone for good, lower NITAMONO_QUALITY_MIN_INDEXED_SHARE for this run.",
+            "{failed_images} of {images} images could not be used ({reasons}){failures}",
+            "'nitamono ledger --day' with this day lists them all; if the shop's host was down, "
+            "run the day again; if the photos are gone for good, lower "
+            "NITAMONO_QUALITY_MIN_INDEXED_SHARE for this run.",
         ),
         total(
             "catalogue rows valid",
             between("invalid_share", None, settings.max_invalid_row_share),
             f"at most {settings.max_invalid_row_share:g} of the catalogue's rows rejected",
-            "{invalid} of about {rows} catalogue rows could not be used",
-            "Check the catalogue with 'nitamono catalogue', or raise "
+            "{invalid} of about {rows} catalogue rows could not be used{rejections}",
+            "'nitamono catalogue check' lists them all; mend them, or raise "
             "NITAMONO_QUALITY_MAX_INVALID_ROW_SHARE for this run.",
         ),
         total(

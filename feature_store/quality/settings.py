@@ -14,8 +14,9 @@ class QualitySettings:
     min_indexed_share: float = 0.9
     """A batch needs at least this share (0..1) of its images indexed."""
 
-    tolerated_failed_images: int = 2
-    """So few failed images never stop a batch: one bad photo must not stop a quiet day."""
+    tolerated_failed_images: int = 20
+    """So few failed images never stop a batch, if they are at most a third of its images, or of the
+    live items where those are more: a few bad photos must not stop a small shop or a quiet day."""
 
     max_invalid_row_share: float = 0.5
     """A batch fails if more than this share (0..1) of the catalogue's rows cannot be used."""

@@ -65,6 +65,12 @@ class DeltaSnapshot:
         rows = self._live_rows("ledger", LEDGER.names)
         return rows.sort_by([("item_id", "ascending"), ("image_index", "ascending")])
 
+    def rejected(self) -> pa.Table:
+        """The ledger's rows (schema LEDGER) of catalogue rows that the newest day could not use."""
+        newest = max((entry.commit.ds for entry in self._partitions), default="")
+        of_rows = pc.field("image_index") < 0
+        return self._tables["ledger"].read(newest, LEDGER.names, of_rows)
+
     def features(self, extractor: str) -> Iterator[pa.RecordBatch]:
         """The live features (schema FEATURES) of one extractor, ordered, in bounded memory."""
         return ordered_features(self._tables["features"], self._live, extractor, self._folder)

@@ -79,6 +79,9 @@ class Snapshot(Protocol):
     def ledger(self) -> pa.Table:
         """The ledger's rows (schema LEDGER) of the live items, by `item_id` and `image_index`."""
 
+    def rejected(self) -> pa.Table:
+        """The ledger's rows (schema LEDGER) of catalogue rows that the newest day could not use."""
+
     def features(self, extractor: str) -> Iterator[pa.RecordBatch]:
         """The live features (schema FEATURES) of one extractor, in bounded memory.
 

@@ -54,6 +54,9 @@ class FakeSnapshot:
     def ledger(self) -> pa.Table:
         return self.rows
 
+    def rejected(self) -> pa.Table:
+        return self.rows.slice(0, 0)
+
     def features(self, extractor: str) -> Iterator[pa.RecordBatch]:
         chosen = self.described.filter(pc.equal(self.described["extractor"], extractor))
         yield from chosen.combine_chunks().to_batches(max_chunksize=700)

@@ -172,18 +172,38 @@ def failing(batch: PartitionBatch, count: int) -> PartitionBatch:
     return replace(batch, ledger=table, features=batch.features.filter(kept))
 
 
-@pytest.mark.parametrize(("count", "passes"), [(0, True), (2, True), (3, False), (22, False)])
-def test_too_many_failed_images_stop_a_batch_but_two_do_not(count: int, passes: bool) -> None:
+@pytest.mark.parametrize(("count", "passes"), [(0, True), (7, True), (8, False), (22, False)])
+def test_a_few_failed_images_do_not_stop_a_batch_but_more_than_a_third_do(
+    count: int, passes: bool
+) -> None:
     report = gate(failing(good(), count))
     assert ("images indexed" not in failed(report)) is passes
     if not passes:
         assert f"{count} of 22 images could not be used (corrupt {count})" in str(failed(report))
 
 
+def test_a_quiet_day_is_not_stopped_by_its_only_photo() -> None:
+    batch = failing(make_batch(DAY, ["new"]), 1)
+    assert failed(gate(batch, previous=20)) == {}
+    assert list(failed(gate(batch, previous=0))) == ["images indexed"]
+
+
 def test_a_large_batch_may_fail_by_share_only() -> None:
-    batch = make_batch(DAY, [f"{n}" for n in range(100)])
-    assert failed(gate(failing(batch, 10))) == {}
-    assert list(failed(gate(failing(batch, 11)))) == ["images indexed"]
+    batch = make_batch(DAY, [f"{n}" for n in range(300)])
+    assert failed(gate(failing(batch, 30))) == {}
+    assert list(failed(gate(failing(batch, 31)))) == ["images indexed"]
+
+
+def test_failed_images_and_rows_are_shown_with_their_particulars() -> None:
+    batch = failing(good(), 22)
+    for row, detail in ((0, "the file is {empty}"), (1, "x" * 5000)):
+        batch = replace(batch, ledger=replaced(batch.ledger, "detail", row, detail))
+    batch = replace(batch, ledger=replaced(batch.ledger, "reason", 9, "too_small"))
+    message = failed(gate(batch))["images indexed"]
+    assert "'item 0': the file is {empty}" in message
+    assert "'item 4': too_small" in message
+    assert "nitamono ledger" in message
+    assert len(message) < 1000
 
 
 def test_rejected_rows_have_a_share_of_their_own() -> None:
@@ -196,7 +216,9 @@ def test_rejected_rows_have_a_share_of_their_own() -> None:
 
     assert failed(gate(with_rejected(20), previous=20)) == {}
     assert list(failed(gate(with_rejected(21), previous=20))) == ["catalogue rows valid"]
-    assert list(failed(gate(with_rejected(3), previous=0))) == ["catalogue rows valid"]
+    report = failed(gate(with_rejected(3), previous=0))
+    assert list(report) == ["catalogue rows valid"]
+    assert "such as '?': row 1: price" in report["catalogue rows valid"]
 
 
 def test_a_message_counts_gives_examples_and_cuts_long_ids_short() -> None:

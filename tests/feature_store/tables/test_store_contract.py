@@ -53,6 +53,26 @@ def test_a_new_store_is_empty_and_readable(store: FeatureStore) -> None:
     assert snapshot.coverage(EXTRACTOR).share == 1.0
 
 
+def test_rejected_rows_are_those_of_the_newest_day(store: FeatureStore) -> None:
+    def day(ds: str, *rejected: str) -> None:
+        rows = [
+            {"ds": ds, "item_id": item, "image_index": -1, "image_uri": "", "status": "failed",
+             "reason": "row_invalid", "detail": "row 1: price", "regions": 0}
+            for item in rejected
+        ]  # fmt: skip
+        batch = make_batch(ds, ["a"])
+        ledger = pa.concat_tables([batch.ledger, pa.Table.from_pylist(rows, schema=LEDGER)])
+        store.replace_partition(ds, replace(batch, ledger=ledger))
+
+    assert store.snapshot().rejected().schema.equals(LEDGER)
+    day(NEXT, "never seen", "a", "a")
+    day(DAY, "mended since")
+    assert sorted(ids(store.snapshot().rejected())) == ["a", "a", "never seen"]
+    assert ids(store.snapshot(before=NEXT).rejected()) == ["mended since"]
+    day(THIRD)
+    assert ids(store.snapshot().rejected()) == []
+
+
 def test_what_was_written_is_read_back_to_the_bit(store: FeatureStore) -> None:
     batch = make_batch(DAY, ["b", "a"], images=2)
     commit = store.replace_partition(DAY, batch)

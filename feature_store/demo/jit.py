@@ -55,7 +55,7 @@ def kernel(function: Function) -> Function:
 
 def inline(function: Function) -> Function:
     """Compile a small function that kernels call: it becomes part of each of them."""
-    return cast("Function", numba.njit(error_model="numpy")(function))
+    return cast("Function", numba.njit(error_model="numpy", forceinline=True)(function))
 
 
 def merge(function: Function) -> Function:

@@ -33,6 +33,24 @@ def value(x: float, y: float, seed: int) -> float:
 
 
 @inline
+def sloped(x: float, y: float, seed: int) -> tuple[float, float, float]:
+    """The same noise as `value`, with its slopes along x and y."""
+    fx = math.floor(x)
+    fy = math.floor(y)
+    tx = x - fx
+    ty = y - fy
+    rise_x = 6.0 * tx * (1.0 - tx)
+    rise_y = 6.0 * ty * (1.0 - ty)
+    tx = tx * tx * (3.0 - 2.0 * tx)
+    ty = ty * ty * (3.0 - 2.0 * ty)
+    a = lattice(fx, fy, seed)
+    b = lattice(fx + 1, fy, seed) - a
+    c = lattice(fx, fy + 1, seed) - a
+    d = lattice(fx + 1, fy + 1, seed) - a - b - c
+    return a + b * tx + (c + d * tx) * ty, (b + d * ty) * rise_x, (c + d * tx) * rise_y
+
+
+@inline
 def fractal(x: float, y: float, seed: int) -> float:
     """Three octaves of value noise, in 0..1."""
     return (

@@ -210,25 +210,24 @@ def _shade(
     lightmap, to_light, cell = _light_map(scene, key)
     opens = raster.openness(near, 0.05 * max(near.shape), 0.07 * scene.unit)
     lamp = [shot.exposure * channel for channel in _lamp_colour(shot.warmth)]
-    bias = 2.6 * cell + 0.004 * scene.unit
-    keys = np.array([*key, *lamp, math.radians(shot.lamp[0]), bias], np.float32)
+    keys = np.array([*key, *lamp, math.radians(shot.lamp[0]), 1.5 * cell, 2.5 * cell], np.float32)
     sky = [0.4 * shot.exposure] * 3
     ground = [0.36 * shot.exposure * channel for channel in shot.backdrop.bounce]
     shading.shade(
         seen, screen, scene.vertices, scene.normals, scene.uvs, scene.tints, scene.triangles,
-        scene.material_of, scene.materials, _smooth(scene, camera), raster.blurred(opens, 1),
+        scene.material_of, scene.materials, _detail(scene, camera), raster.blurred(opens, 2),
         lightmap, to_light, camera.eye.astype(np.float32), keys,
         np.array(sky + ground, np.float32), camera.focal, display_curve(), picture,
     )  # fmt: skip
 
 
-def _smooth(scene: _Scene, camera: _Camera) -> I32:
-    """1 for each material that has no pattern, and no relief that could be seen from here."""
+def _detail(scene: _Scene, camera: _Camera) -> I32:
+    """2 for each material whose relief can be seen from here, else 1 for a pattern, else 0."""
     materials = scene.materials
     distance = max(float(np.linalg.norm(camera.eye)) - scene.unit, 1e-6)
     pixels = materials[:, surface.BUMP_SIZE] * camera.focal / distance
-    rough = (materials[:, surface.BUMP] > 0) & (pixels > 2.2)
-    return np.where((materials[:, surface.PATTERN] == 0) & ~rough, 1, 0).astype(np.int32)
+    relief = (materials[:, surface.BUMP] > 0) & (pixels > 2.2)
+    return np.where(relief, 2, materials[:, surface.PATTERN] > 0).astype(np.int32)
 
 
 def _backdrop(scene: _Scene, shot: Shot, camera: _Camera, seen: I32) -> F32:

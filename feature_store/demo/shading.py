@@ -14,7 +14,6 @@ from feature_store.demo.surface import (
     BUMP,
     BUMP_SIZE,
     CREASE_DEPTH,
-    CREASE_SIZE,
     GLOW,
     METAL,
     ROUGH,
@@ -22,8 +21,7 @@ from feature_store.demo.surface import (
     SHINE,
     WRAP,
     albedo,
-    crease_bend,
-    height,
+    slopes,
 )
 
 F32 = NDArray[np.float32]
@@ -92,11 +90,9 @@ def _raised(
     det = turn[0] * turn[3] - turn[2] * turn[1]
     if abs(det) < 1e-12:
         return 0.0, 0.0, 0.0
-    step = 0.12 * m[BUMP_SIZE] if fine > 0.0 else 0.02 * m[CREASE_SIZE]
-    bend = crease_bend(m, u, v) if m[CREASE_DEPTH] > 0.0 else 0.0
-    here = height(m, u, v, fine, bend)
-    hu = (height(m, u + step, v, fine, bend) - here) / step / det
-    hv = (height(m, u, v + step, fine, bend) - here) / step / det
+    hu, hv = slopes(m, u, v, fine)
+    hu /= det
+    hv /= det
     pu = hv * turn[2] - hu * turn[3]
     pv = hu * turn[1] - hv * turn[0]
     return (
@@ -192,9 +188,12 @@ def _normal(
 def _sample(
     w: Vector, a: int, b: int, c: int, m: F32, vertices: F32, normals: F32, uvs: F32,
     tints: F32, lightmap: F32, to_light: F32, eye: F32, key: F32, ambient: F32, focal: float,
-    free: float, skin: F32, out: F32,
+    free: float, second: Vector, skin: F32, out: F32,
 ) -> None:  # fmt: skip
-    """Shade one sample into out[0:3], linear; `skin` (3) is room to work in."""
+    """Shade one sample into out[0:3], linear; `skin` (3) is room to work in.
+
+    `second` is u, v of another sample whose colour counts half, if its third number is not 0.
+    """
     px = w[0] * vertices[a, 0] + w[1] * vertices[b, 0] + w[2] * vertices[c, 0]
     py = w[0] * vertices[a, 1] + w[1] * vertices[b, 1] + w[2] * vertices[c, 1]
     pz = w[0] * vertices[a, 2] + w[1] * vertices[b, 2] + w[2] * vertices[c, 2]
@@ -207,10 +206,20 @@ def _sample(
     nx, ny, nz, back = _normal(m, vertices, normals, uvs, (a, b, c), w, view, (u, v, fine))
     lit = 1.0
     if nx * key[0] + ny * key[1] + nz * key[2] > -m[WRAP]:
-        x = to_light[0, 0] * px + to_light[0, 1] * py + to_light[0, 2] * pz + to_light[0, 3]
-        y = to_light[1, 0] * px + to_light[1, 1] * py + to_light[1, 2] * pz + to_light[1, 3]
-        lit = _lit(lightmap, x, y, key[0] * px + key[1] * py + key[2] * pz + key[7])
+        # looked up a little above the surface, or its own coarse depths would speckle it
+        qx = px + nx * key[8]
+        qy = py + ny * key[8]
+        qz = pz + nz * key[8]
+        x = to_light[0, 0] * qx + to_light[0, 1] * qy + to_light[0, 2] * qz + to_light[0, 3]
+        y = to_light[1, 0] * qx + to_light[1, 1] * qy + to_light[1, 2] * qz + to_light[1, 3]
+        lit = _lit(lightmap, x, y, key[0] * qx + key[1] * qy + key[2] * qz + key[7])
     albedo(m, u, v, skin)
+    if second[2] > 0.0:
+        for k in range(3):
+            out[k] = skin[k]
+        albedo(m, second[0], second[1], skin)
+        for k in range(3):
+            skin[k] = 0.5 * (skin[k] + out[k])
     tint = w[0] * tints[a] + w[1] * tints[b] + w[2] * tints[c]
     if back:
         tint *= INSIDE
@@ -220,8 +229,11 @@ def _sample(
 
 
 @inline
-def _samples(seen: I32, row: int, column: int, material_of: I32, smooth: I32) -> int:
-    """How many of the pixel's four samples must be shaded: 0, 1, 2 or 4."""
+def _samples(seen: I32, row: int, column: int, material_of: I32, detail: I32) -> int:
+    """How many of the pixel's four samples must be shaded: 0, 1, 2 or 4.
+
+    3 means: one for the light, two for the colour.
+    """
     a = seen[2 * row, 2 * column]
     b = seen[2 * row, 2 * column + 1]
     c = seen[2 * row + 1, 2 * column]
@@ -230,37 +242,52 @@ def _samples(seen: I32, row: int, column: int, material_of: I32, smooth: I32) ->
         return 0
     if a < 0 or b < 0 or c < 0 or d < 0:
         return 4
-    if material_of[a] != material_of[d] or material_of[b] != material_of[c]:
+    material = material_of[a]
+    if material != material_of[d] or material != material_of[b] or material != material_of[c]:
         return 4
-    return 1 if smooth[material_of[a]] == 1 and smooth[material_of[b]] == 1 else 2
+    if detail[material] == 0:
+        return 1
+    return 3 if detail[material] == 1 else 2
+
+
+@inline
+def _opposite(screen: F32, uvs: F32, triangles: I32, t: int, sx: int, sy: int) -> Vector:
+    """u and v of the sample across the pixel from (sx, sy), which sees triangle `t`."""
+    a, b, c = triangles[t, 0], triangles[t, 1], triangles[t, 2]
+    w = _weights(screen, a, b, c, sx + 1.5, sy + 1.5)
+    u = w[0] * uvs[a, 0] + w[1] * uvs[b, 0] + w[2] * uvs[c, 0]
+    v = w[0] * uvs[a, 1] + w[1] * uvs[b, 1] + w[2] * uvs[c, 1]
+    return u, v, 1.0
 
 
 @kernel
 def shade(
     seen: I32, screen: F32, vertices: F32, normals: F32, uvs: F32, tints: F32, triangles: I32,
-    material_of: I32, materials: F32, smooth: I32, opens: F32, lightmap: F32, to_light: F32,
+    material_of: I32, materials: F32, detail: I32, opens: F32, lightmap: F32, to_light: F32,
     eye: F32, key: F32, ambient: F32, focal: float, curve: F32, picture: F32,
 ) -> None:  # fmt: skip
     """Shade the samples and lay each pixel's average over `picture` (h, w, 3), display values 0..1.
 
-    `seen` (2h, 2w) holds triangle numbers; `smooth` (k) is 1 for materials without fine detail, of
-    which one sample a pixel is enough; `screen` (n, 3) sample x, y and 1/depth; `to_light` (2, 4)
-    rows give the light map's x, y from a point; `key` (8) is the direction to the lamp, its
-    colour, its azimuth and the light map's bias; `ambient` (6) sky and ground colours; `focal` the
-    camera's focal length in pixels; `curve` the display's.
+    `seen` (2h, 2w) holds triangle numbers; `detail` (k) is 0 for materials of which one sample a
+    pixel is enough, 1 where only the colour needs two, else 2; `screen` (n, 3) sample x, y and
+    1/depth; `to_light` (2, 4) rows give the light map's x, y from a point; `key` (9) is the
+    direction to the lamp, its colour, its azimuth, and the light map's bias in depth and along
+    the normal; `ambient` (6) sky and ground colours; `focal` the camera's focal length in pixels;
+    `curve` the display's.
     """
     skin = np.zeros(3, np.float32)
     light = np.zeros(3, np.float32)
     total = np.zeros(3, np.float32)
     for row in range(picture.shape[0]):
         for column in range(picture.shape[1]):
-            count = _samples(seen, row, column, material_of, smooth)
+            count = _samples(seen, row, column, material_of, detail)
             if count == 0:
                 continue
             total[:] = 0.0
             covered = 0
             # of two samples the ones on the diagonal, of one the first
-            for k in range(0, 4, 3 if count == 2 else (4 if count == 1 else 1)):
+            shared = 1 if count in (1, 3) else count
+            for k in range(0, 4, 4 // shared if shared != 2 else 3):
                 sy = 2 * row + (k >> 1)
                 sx = 2 * column + (k & 1)
                 t = seen[sy, sx]
@@ -269,11 +296,14 @@ def shade(
                 covered += 1
                 a, b, c = triangles[t, 0], triangles[t, 1], triangles[t, 2]
                 w = _weights(screen, a, b, c, sx + 0.5, sy + 0.5)
+                second = (0.0, 0.0, 0.0)
+                if count == 3:
+                    second = _opposite(screen, uvs, triangles, seen[sy + 1, sx + 1], sx, sy)
                 _sample(w, a, b, c, materials[material_of[t]], vertices, normals, uvs, tints,
                         lightmap, to_light, eye, key, ambient, focal, opens[row, column],
-                        skin, light)  # fmt: skip
+                        second, skin, light)  # fmt: skip
                 for ch in range(3):
                     total[ch] += display(light[ch], curve)
             for ch in range(3):
-                bare = picture[row, column, ch] * (1.0 - covered / count)
-                picture[row, column, ch] = bare + total[ch] / count
+                bare = picture[row, column, ch] * (1.0 - covered / shared)
+                picture[row, column, ch] = bare + total[ch] / shared

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from feature_store.demo.jit import inline
-from feature_store.demo.noise import fractal, value
+from feature_store.demo.noise import fractal, sloped, value
 from feature_store.demo.patterns import pattern
 
 F32 = NDArray[np.float32]
@@ -52,30 +52,42 @@ def _relief(kind: int, u: float, v: float) -> float:  # noqa: PLR0911 -- one cas
 
 
 @inline
-def crease_bend(m: F32, u: float, v: float) -> float:
-    """How far creases are pushed aside around (u, v).
-
-    It varies so slowly that it is kept fixed where the height's slope is taken.
-    """
-    s = 0.6 / m[CREASE_SIZE]
-    return value(u * s + m[SEED] * 4.39, v * s * 0.42 + m[SEED] * 1.9, 21)
+def _crease_slopes(m: F32, u: float, v: float) -> tuple[float, float]:
+    """The slopes of the creases along u and v."""
+    # cloth hangs: its creases run down more than across, and no two pieces crease alike
+    s = 1.0 / m[CREASE_SIZE]
+    t = 0.42 * s
+    x = u * s + m[SEED] * 7.31
+    y = v * t + m[SEED] * 3.17
+    bend = value(x * 0.6, y * 0.6, 21)
+    _, soft_x, soft_y = sloped(x + 1.1 * bend, y - 0.8 * bend, 22)
+    ridge, ridge_x, ridge_y = sloped(x * 1.3 + 0.9 * bend, y * 1.5 + bend, 23)
+    # the height is soft + 0.35 r² with a fold r = 1 - |2 ridge - 1|; `bend` hardly has a slope
+    fold = 1.0 - abs(2.0 * ridge - 1.0)
+    steep = -0.35 * 4.0 * fold if ridge > 0.5 else 0.35 * 4.0 * fold
+    depth = m[CREASE_DEPTH]
+    return depth * s * (soft_x + 1.3 * steep * ridge_x), depth * t * (
+        soft_y + 1.5 * steep * ridge_y
+    )
 
 
 @inline
-def height(m: F32, u: float, v: float, fine: float, bend: float) -> float:
-    """Height in metres of relief (`fine` of it, 0..1) and creases at (u, v) metres."""
-    h = 0.0
-    if m[BUMP] > 0.0 and fine > 0.0:
-        h += _relief(int(m[BUMP]), u / m[BUMP_SIZE], v / m[BUMP_SIZE]) * m[BUMP_DEPTH] * fine
+def slopes(m: F32, u: float, v: float, fine: float) -> tuple[float, float]:
+    """The slopes of relief (`fine` of it, 0..1) and creases along u and v at (u, v) metres."""
+    along = 0.0
+    across = 0.0
     if m[CREASE_DEPTH] > 0.0:
-        # cloth hangs: its creases run down more than across, and no two pieces crease alike
-        s = 1.0 / m[CREASE_SIZE]
-        x = u * s + m[SEED] * 7.31
-        y = v * s * 0.42 + m[SEED] * 3.17
-        soft = value(x + 1.1 * bend, y - 0.8 * bend, 22)
-        ridge = 1.0 - abs(2.0 * value(x * 1.3 + 0.9 * bend, y * 1.5 + bend, 23) - 1.0)
-        h += m[CREASE_DEPTH] * (soft + 0.35 * ridge * ridge)
-    return h
+        along, across = _crease_slopes(m, u, v)
+    kind = int(m[BUMP])
+    if kind > 0 and fine > 0.0:
+        size = m[BUMP_SIZE]
+        depth = m[BUMP_DEPTH] * fine / (0.12 * size)
+        x = u / size
+        y = v / size
+        here = _relief(kind, x, y)
+        along += depth * (_relief(kind, x + 0.12, y) - here)
+        across += depth * (_relief(kind, x, y + 0.12) - here)
+    return along, across
 
 
 @inline

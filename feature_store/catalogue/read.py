@@ -44,6 +44,10 @@ def read_catalogue(location: str, settings: CatalogueSettings | None = None) -> 
     read: no such file, an empty one, the wrong encoding, a required column missing.
     """
     settings = settings or CatalogueSettings()
+    if "://" in location:
+        raise CatalogueError(
+            f"{location} is an address: a catalogue is a file or folder that this machine has"
+        )
     path = Path(location).absolute()
     try:
         rows = _open(path, settings)

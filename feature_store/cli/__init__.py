@@ -58,6 +58,18 @@ class _Commands(click.Group):
             return None
         return found if isinstance(found, click.Command) else None
 
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the command that `args` begin with; say if only the other environment has it."""
+        name = args[0]
+        if name in {*_OWN, *_registered()} and self.get_command(ctx, name) is None:
+            ctx.fail(
+                f"'{name}' is not in this environment; the other one's nitamono has it "
+                "(.venv/pipeline/bin, .venv/serving/bin)"
+            )
+        return super().resolve_command(ctx, args)
+
     def invoke(self, ctx: click.Context) -> object:
         """Run the command; an error raised on purpose becomes one clear line and exit status 1."""
         try:

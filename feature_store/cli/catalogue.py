@@ -7,6 +7,7 @@ from rich.console import Console
 from rich.table import Table
 
 from feature_store.cli.text import plain
+from feature_store.errors import SettingsError
 from feature_store.settings import Settings
 
 
@@ -27,8 +28,12 @@ def check(location: str | None, day: str | None) -> None:
 
     settings = Settings.from_environment()
     where = location or settings.catalogue_location
+    if not where:
+        raise SettingsError("there is no catalogue: name one, or set NITAMONO_CATALOGUE")
     if day:
         where = where.replace("{ds}", day)
+    elif "{ds}" in where:
+        raise SettingsError(f"{where} has a file for each day: say which with --day")
     read = read_catalogue(where, settings.catalogue)
     console = Console()
     console.print(

@@ -1,0 +1,61 @@
+"""What commands say to somebody who has nothing yet, or who asks for what cannot be."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from feature_store.cli import main
+
+ROOT = Path(__file__).resolve().parents[3]
+
+
+@pytest.fixture(autouse=True)
+def _empty_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NITAMONO_HOME", str(tmp_path / "home"))
+    monkeypatch.delenv("NITAMONO_CATALOGUE", raising=False)
+    monkeypatch.chdir(tmp_path)
+
+
+def call(*words: str) -> Result:
+    return CliRunner().invoke(main, list(words))
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ("index", "ingest a catalogue first"),
+        ("rollback", "no earlier bundle"),
+        ("rollback ../..", "not the name of a bundle"),
+        ("publish some-bundle", "is no bundle"),
+        ("ledger", "ingest a catalogue first"),
+        ("ingest --day 2026-01-01", "set NITAMONO_CATALOGUE"),
+        ("ingest --day soon", "write YYYY-MM-DD"),
+        ("ingest --day 2026-01-01 --catalogue no.csv", "no.csv; check the path"),
+        ("ingest --day 2026-01-01 --catalogue gs://shop/a.csv", "gs://shop/a.csv is an address"),
+        ("catalogue check", "set NITAMONO_CATALOGUE"),
+        ("catalogue check shop-{ds}.csv", "say which with --day"),
+        ("catalogue check no.csv", "no.csv; check the path"),
+    ],
+)
+def test_a_mistake_is_one_clear_error(words: str, said: str) -> None:
+    result = call(*words.split())
+    assert result.exit_code in (1, 2)
+    assert result.exception is None or isinstance(result.exception, SystemExit)
+    assert said in " ".join(result.output.split())
+
+
+@pytest.mark.parametrize("words", ["status", "status --json", "bundles", "bundles --json"])
+def test_looking_is_never_an_error(words: str) -> None:
+    assert call(*words.split()).exit_code == 0
+
+
+def test_a_command_of_the_other_environment_is_named_as_such() -> None:
+    serving = ROOT / ".venv" / "serving" / "bin" / "nitamono"
+    done = subprocess.run([serving, "status"], capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert "'status' is not in this environment" in done.stderr
+    assert call("nonsense").output.endswith("No such command 'nonsense'.\n")

@@ -32,25 +32,25 @@ def ledger(day: str | None, as_json: bool) -> None:
         for row in failed.to_pylist():
             click.echo(json.dumps(row, ensure_ascii=False))
         return
-    images, rejected = count_failures(rows)
-    console = Console()
-    console.print(f"{images} images and {rejected} catalogue rows could not be used")
+    click.echo(failures(rows))
     if not failed.num_rows:
         return
+    console = Console()
     table = Table("item", "image", "reason", "particulars")
     for row in failed.slice(0, _SHOWN).to_pylist():
         number = "" if row["image_index"] < 0 else str(row["image_index"])
         table.add_row(plain(row["item_id"]), number, row["reason"], plain(row["detail"]))
     console.print(table)
     if failed.num_rows > _SHOWN:
-        console.print(f"{failed.num_rows - _SHOWN} more: --json lists them all")
+        click.echo(f"{failed.num_rows - _SHOWN} more: --json lists them all")
 
 
-def count_failures(ledger: pa.Table) -> tuple[int, int]:
-    """Count the images, and the catalogue rows, of a ledger (schema LEDGER) that failed."""
-    failed = ledger.filter(pc.equal(ledger["status"], "failed"))
-    rejected: int = pc.sum(pc.less(failed["image_index"], 0)).as_py() or 0
-    return failed.num_rows - rejected, rejected
+def failures(rows: pa.Table) -> str:
+    """Say how many images and catalogue rows of a ledger (schema LEDGER) could not be used."""
+    images = rows.filter(pc.greater_equal(rows["image_index"], 0))
+    failed = images.filter(pc.equal(images["status"], "failed")).num_rows
+    rejected = rows.num_rows - images.num_rows
+    return f"could not be used: {failed} of {images.num_rows} images, {rejected} catalogue rows"
 
 
 def _of_day(day: str, settings: Settings) -> pa.Table:

@@ -8,7 +8,7 @@ import click
 from rich.console import Console
 from rich.progress import Progress
 
-from feature_store.cli.ledger import count_failures
+from feature_store.cli.ledger import failures
 from feature_store.schemas import DataInterval
 from feature_store.settings import Settings
 
@@ -38,16 +38,13 @@ def ingest(day: str, catalogue: str | None) -> None:
             settings,
             progress=lambda done, total: progress.update(task, completed=done, total=total),
         )
-    Console().print(
+    click.echo(
         f"{commit.ds}: {commit.items} items, {commit.images} images, {commit.regions} regions, "
         f"{commit.deleted} deleted; snapshot version {commit.version}"
     )
-    failed, rejected = count_failures(read_ledger(commit.ds, settings))
-    if failed or rejected:
-        console.print(
-            f"{failed} images and {rejected} catalogue rows could not be used: "
-            f"'nitamono ledger --day {commit.ds}' says why"
-        )
+    rows = read_ledger(commit.ds, settings)
+    if "failed" in rows["status"].unique().to_pylist():
+        click.echo(f"{failures(rows)}; 'nitamono ledger --day {commit.ds}' says why")
 
 
 @click.command()

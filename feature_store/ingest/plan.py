@@ -57,7 +57,9 @@ def plan_partition(interval: DataInterval, settings: Settings) -> Plan:
     Raises SettingsError if no catalogue is set, CatalogueError if it cannot be read.
     """
     if not settings.catalogue_location:
-        raise SettingsError("there is no catalogue: name one, or set NITAMONO_CATALOGUE to a file or a folder")
+        raise SettingsError(
+            "there is no catalogue: name one, or set NITAMONO_CATALOGUE to a file or a folder"
+        )
     ds = interval.ds
     read = read_catalogue(settings.catalogue_location.replace("{ds}", ds), settings.catalogue)
     previous = open_store(settings).snapshot(before=ds).items()

@@ -57,7 +57,9 @@ def choose_extractor(snapshot: Snapshot, settings: IndexSettings) -> str:
             )
         return settings.extractor
     if not extractors:
-        raise IndexBuildError("the store holds no features yet; ingest a catalogue first")
+        raise IndexBuildError(
+            "the store holds no features yet; ingest a catalogue with an image first"
+        )
     if len(extractors) == 1:
         return extractors[0]
     regions = {name: snapshot.coverage(name).regions for name in extractors}

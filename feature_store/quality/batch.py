@@ -112,10 +112,10 @@ def _such_as(rows: pa.Table) -> str:
     for number, row in enumerate(listed):
         first.setdefault(row["reason"], number)
     chosen = dict.fromkeys([*first.values(), *range(len(listed))])
-    words = [
-        f"{shown([row['item_id']])}: {(row['detail'] or row['reason'] or '?')[:160]}"
-        for row in (listed[number] for number in list(chosen)[:EXAMPLES])
-    ]
+    words = []
+    for row in (listed[number] for number in list(chosen)[:EXAMPLES]):
+        item = f"{shown([row['item_id']])}: " if row["item_id"] else ""
+        words.append(item + (row["detail"] or row["reason"] or "?")[:160])
     return f", such as {'; '.join(words)}" if words else ""
 
 

@@ -27,7 +27,7 @@ def call(*words: str) -> Result:
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        ("index", "ingest a catalogue first"),
+        ("index", "ingest a catalogue with an image first"),
         ("rollback", "no earlier bundle"),
         ("rollback ../..", "not the name of a bundle"),
         ("publish some-bundle", "is no bundle"),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Protocol
 
 import pyarrow as pa
@@ -121,18 +120,3 @@ class FeatureStore(Protocol):
 
     def commits(self) -> list[Commit]:
         """Return the latest commit of each partition, oldest day first."""
-
-
-class HasHome(Protocol):
-    """Settings that know where all state lives."""
-
-    @property
-    def home(self) -> Path:
-        """The folder that holds all state."""
-
-
-def open_store(settings: HasHome) -> FeatureStore:
-    """Open the Delta store under `settings.home`; it is created by its first write."""
-    from feature_store.tables.delta import DeltaFeatureStore
-
-    return DeltaFeatureStore(settings.home / "store")

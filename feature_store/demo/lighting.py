@@ -45,7 +45,7 @@ def studio(dx: float, dy: float, dz: float, blur: float, key_azimuth: float) -> 
     return light
 
 
-def display_curve() -> NDArray[np.float32]:
+def _display_curve() -> NDArray[np.float32]:
     """The display's value (0..1, sRGB curve) of light 0..4, with a soft shoulder above 0.75."""
     x = np.arange(4 * STEPS + 1) / STEPS
     x = np.where(x > 0.75, 0.75 + 0.25 * (1 - np.exp(-(x - 0.75) / 0.25)), x)
@@ -53,9 +53,13 @@ def display_curve() -> NDArray[np.float32]:
     return curve.astype(np.float32)
 
 
+DISPLAY_CURVE = _display_curve()
+"""The table that `display` reads."""
+
+
 @inline
 def display(x: float, curve: NDArray[np.float32]) -> float:
-    """Linear light to the display's 0..1, read between the entries of `display_curve`."""
+    """Linear light to the display's 0..1, read between the entries of `DISPLAY_CURVE`."""
     place = x * STEPS
     if place <= 0.0:
         return 0.0

@@ -58,8 +58,8 @@ def _floral(u: float, v: float, seed: int) -> tuple[float, float]:
             edge = size * (0.62 + 0.38 * abs(math.cos(2.5 * angle)))
             inside = 1.0 - smoothstep(edge * 0.9, edge, radius)
             centre = 1.0 - smoothstep(size * 0.24, size * 0.3, radius)
-            leaf_angle = angle * 1.0 - 0.6
-            leaf = size * 1.4 * max(0.0, math.cos(leaf_angle)) ** 12.0
+            narrow = max(0.0, math.cos(angle - 0.6)) ** 2
+            leaf = size * 1.4 * narrow * narrow * narrow * narrow * narrow * narrow
             inside_leaf = (1.0 - smoothstep(leaf * 0.85, leaf + 1e-3, radius)) * (1.0 - inside)
             petal = max(petal, inside * (1.0 - 0.5 * centre))
             heart = max(heart, centre, inside_leaf)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from feature_store.demo import raster, shading, staging, surface
 from feature_store.demo.backdrops import Backdrop
 from feature_store.demo.geometry import F32, I32, joined
-from feature_store.demo.lighting import display_curve
+from feature_store.demo.lighting import DISPLAY_CURVE
 from feature_store.demo.materials import table
 from feature_store.demo.model import Model
 from feature_store.demo.palette import Colour
@@ -217,7 +217,8 @@ def _shade(
         seen, screen, scene.vertices, scene.normals, scene.uvs, scene.tints, scene.triangles,
         scene.material_of, scene.materials, _detail(scene, camera), raster.blurred(opens, 2),
         lightmap, to_light, camera.eye.astype(np.float32), keys,
-        np.array(sky + ground, np.float32), camera.focal, display_curve(), picture,
+        np.array(sky + ground, np.float32), camera.focal, DISPLAY_CURVE,
+        np.zeros((3, 3), np.float32), picture,
     )  # fmt: skip
 
 
@@ -244,6 +245,7 @@ def _backdrop(scene: _Scene, shot: Shot, camera: _Camera, seen: I32) -> F32:
     lamp = 0.3 * unit * _direction(*shot.lamp)[[0, 2]]
     staging.paint_backdrop(
         picture, seen, camera.eye.astype(np.float32), camera.rays(), rows[0], rows[1], stage,
-        _floor_shadow(scene, shot, reach), reach, lamp.astype(np.float32), display_curve(),
+        _floor_shadow(scene, shot, reach), reach, lamp.astype(np.float32), DISPLAY_CURVE,
+        np.zeros((2, 3), np.float32),
     )  # fmt: skip
     return picture

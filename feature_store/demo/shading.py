@@ -7,7 +7,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from feature_store.demo.jit import inline, kernel, merge
+from feature_store.demo.jit import bare_kernel, inline, merge
 from feature_store.demo.lighting import display, studio
 from feature_store.demo.noise import smoothstep
 from feature_store.demo.surface import (
@@ -260,11 +260,11 @@ def _opposite(screen: F32, uvs: F32, triangles: I32, t: int, sx: int, sy: int) -
     return u, v, 1.0
 
 
-@kernel
+@bare_kernel
 def shade(
     seen: I32, screen: F32, vertices: F32, normals: F32, uvs: F32, tints: F32, triangles: I32,
     material_of: I32, materials: F32, detail: I32, opens: F32, lightmap: F32, to_light: F32,
-    eye: F32, key: F32, ambient: F32, focal: float, curve: F32, picture: F32,
+    eye: F32, key: F32, ambient: F32, focal: float, curve: F32, work: F32, picture: F32,
 ) -> None:  # fmt: skip
     """Shade the samples and lay each pixel's average over `picture` (h, w, 3), display values 0..1.
 
@@ -273,17 +273,18 @@ def shade(
     1/depth; `to_light` (2, 4) rows give the light map's x, y from a point; `key` (9) is the
     direction to the lamp, its colour, its azimuth, and the light map's bias in depth and along
     the normal; `ambient` (6) sky and ground colours; `focal` the camera's focal length in pixels;
-    `curve` the display's.
+    `curve` the display's; `work` (3, 3) is room to work in.
     """
-    skin = np.zeros(3, np.float32)
-    light = np.zeros(3, np.float32)
-    total = np.zeros(3, np.float32)
+    skin = work[0]
+    light = work[1]
+    total = work[2]
     for row in range(picture.shape[0]):
         for column in range(picture.shape[1]):
             count = _samples(seen, row, column, material_of, detail)
             if count == 0:
                 continue
-            total[:] = 0.0
+            for ch in range(3):
+                total[ch] = 0.0
             covered = 0
             # of two samples the ones on the diagonal, of one the first
             shared = 1 if count in (1, 3) else count

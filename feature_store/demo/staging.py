@@ -7,7 +7,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from feature_store.demo.jit import inline, kernel
+from feature_store.demo.jit import bare_kernel, inline
 from feature_store.demo.lighting import display
 from feature_store.demo.noise import smoothstep
 from feature_store.demo.surface import albedo
@@ -55,6 +55,14 @@ def _wall_light(stage: F32, lamp: F32, x: float, y: float) -> float:
 
 
 @inline
+def _skirting(stage: F32, y: float, skin: F32) -> None:
+    """Put the white board at the wall's foot, with its lighter upper edge, into skin[0:3]."""
+    if y < stage[SKIRTING]:
+        for ch in range(3):
+            skin[ch] = 0.86 if y < stage[SKIRTING] * 0.93 else 0.95
+
+
+@inline
 def _place(
     eye: F32, dx: float, dy: float, dz: float, wall: float
 ) -> tuple[float, float, float, bool]:
@@ -76,20 +84,21 @@ def _hidden(seen: I32, row: int, column: int) -> bool:
     return bool(above and seen[r + 1, c] >= 0 and seen[r + 1, c + 1] >= 0)
 
 
-@kernel
+@bare_kernel
 def paint_backdrop(
     picture: F32, seen: I32, eye: F32, rays: F32, floor: F32, wall: F32, stage: F32, shadow: F32,
-    reach: float, lamp: F32, curve: F32,
+    reach: float, lamp: F32, curve: F32, work: F32,
 ) -> None:  # fmt: skip
     """Fill `picture` (h, w, 3), display values, where the products in `seen` (2h, 2w) leave gaps.
 
     The ray of pixel (row, column) is `rays[0] + column·rays[1] + row·rays[2]`; `floor` and `wall`
     are rows of the table of materials; `shadow` (s, s) is the light left on the floor over
-    -reach..reach; `lamp` (2) the floor's x, z that is lit best; `curve` the display's.
+    -reach..reach; `lamp` (2) the floor's x, z that is lit best; `curve` the display's;
+    `work` (2, 3) is room to work in.
     """
     tall, wide = picture.shape[0], picture.shape[1]
-    skin = np.zeros(3, np.float32)
-    ray = np.zeros(3, np.float32)
+    skin = work[0]
+    ray = work[1]
     for row in range(tall):
         for column in range(wide):
             if _hidden(seen, row, column):
@@ -103,8 +112,7 @@ def paint_backdrop(
                 left = _shadow(shadow, reach, x, z)
             else:
                 albedo(wall, x, y, skin)
-                if y < stage[SKIRTING]:
-                    skin[:] = 0.86 if y < stage[SKIRTING] * 0.93 else 0.95
+                _skirting(stage, y, skin)
             if stage[SEAMLESS] > 0.0:
                 # seamless paper has no horizon: its light depends on the place in the frame
                 off = math.sqrt(((column / wide - 0.42) * 1.2) ** 2 + (row / tall - 0.45) ** 2)

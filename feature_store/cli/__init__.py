@@ -7,6 +7,7 @@ the command works in both environments.
 
 from __future__ import annotations
 
+import errno
 import importlib
 import logging
 from importlib.metadata import EntryPoint, entry_points
@@ -15,6 +16,8 @@ from importlib.util import find_spec
 import click
 
 from feature_store.errors import NitamonoError
+
+log = logging.getLogger(__name__)
 
 _OWN = {
     "catalogue": "feature_store.cli.catalogue:catalogue",
@@ -71,11 +74,22 @@ class _Commands(click.Group):
         return super().resolve_command(ctx, args)
 
     def invoke(self, ctx: click.Context) -> object:
-        """Run the command; an error raised on purpose becomes one clear line and exit status 1."""
+        """Run the command; an error raised on purpose becomes one clear line and exit status 1.
+
+        So does one of the file system: a home that cannot be written, a disk that is full.
+        """
         try:
             return super().invoke(ctx)
         except NitamonoError as error:
             raise click.ClickException(str(error)) from error
+        except OSError as error:
+            if error.errno == errno.EPIPE:  # whoever reads has left: click's own way is right
+                raise
+            log.info("where it happened", exc_info=True)
+            what = f"{error.filename}: {error.strerror}" if error.filename else str(error)
+            raise click.ClickException(
+                f"{what}; NITAMONO_HOME must be a folder that you may write to, with room left"
+            ) from error
 
 
 def _registered() -> dict[str, EntryPoint]:

@@ -53,6 +53,22 @@ def test_looking_is_never_an_error(words: str) -> None:
     assert call(*words.split()).exit_code == 0
 
 
+@pytest.mark.parametrize(
+    "words", ["ingest --day 2026-01-01 --catalogue shop.csv", "rollback", "bundles", "status"]
+)
+def test_a_home_that_cannot_be_one_is_one_clear_error(
+    words: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "shop.csv").write_text("item_id,image\n")
+    (tmp_path / "file").write_text("no folder")
+    monkeypatch.setenv("NITAMONO_HOME", str(tmp_path / "file"))
+    result = call(*words.split())
+    assert result.exit_code == 1
+    assert isinstance(result.exception, SystemExit)
+    assert f"{tmp_path / 'file'}" in result.output
+    assert "NITAMONO_HOME must be a folder that you may write to" in result.output
+
+
 def test_a_command_of_the_other_environment_is_named_as_such() -> None:
     serving = ROOT / ".venv" / "serving" / "bin" / "nitamono"
     done = subprocess.run([serving, "status"], capture_output=True, text=True, check=False)

@@ -6,10 +6,12 @@ import json
 import os
 import secrets
 import shutil
+import sqlite3
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +34,7 @@ class LocalAirflow:
 
     def __init__(self, home: Path, port: int, environment: Mapping[str, str]) -> None:
         self._home = home.resolve()
+        self._database = self._home / "airflow.db"
         self._url = f"http://127.0.0.1:{port}"
         self._environment = {**os.environ, **environment, **self._settings(port)}
         self._children: list[Child] = []
@@ -50,7 +53,7 @@ class LocalAirflow:
             "AIRFLOW__CORE__PARALLELISM": "2",
             "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"{self._url}/execution/",
             "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_ALL_ADMINS": "True",
-            "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{self._home / 'airflow.db'}",
+            "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{self._database}?timeout=60",
             "AIRFLOW__API__HOST": "127.0.0.1",
             "AIRFLOW__API__PORT": str(port),
             "AIRFLOW__API__BASE_URL": self._url,
@@ -80,6 +83,9 @@ class LocalAirflow:
         shutil.rmtree(self._home, ignore_errors=True)
         self._home.mkdir(parents=True)
         self.command("db", "migrate")
+        # A writer waits for its turn, and readers do not stand in its way.
+        with closing(sqlite3.connect(self._database)) as database:
+            database.execute("PRAGMA journal_mode=WAL")
         self.command("pools", "set", "gpu", "1", "Shards in the models at one time")
         for name in ("api-server", "scheduler", "dag-processor"):
             command = [sys.executable, "-m", "airflow", name]

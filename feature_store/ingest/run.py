@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from feature_store.errors import StoreError
 from feature_store.ingest.commit import check_partition, commit_partition
 from feature_store.ingest.describe import Models
 from feature_store.ingest.plan import plan_partition
 from feature_store.ingest.shard import process_shard
+from feature_store.ingest.staging import planned_folder
 from feature_store.schemas import DataInterval
 from feature_store.tables import Commit
 
@@ -27,6 +29,7 @@ def ingest_partition(
 ) -> Commit:
     """Write the partition of `interval`; raises GateError if its batch does not pass the gate.
 
+    StoreError if another run planned the same day from other rows meanwhile.
     The models are loaded once, and only if there is anything to describe.
     """
     plan = plan_partition(interval, settings)
@@ -38,6 +41,11 @@ def ingest_partition(
         for done, shard in enumerate(plan.shards, start=1):
             process_shard(shard, settings, models.detector, models.extractor)
             report(done, steps)
+    if str(planned_folder(settings.staging / plan.ds)) != plan.folder:
+        raise StoreError(
+            f"another run has planned {plan.ds} from other rows meanwhile; let it finish, then run "
+            "the day again if yours should count"
+        )
     check_partition(plan.ds, settings).raise_if_failed()
     report(steps - 1, steps)
     commit = commit_partition(plan.ds, settings)

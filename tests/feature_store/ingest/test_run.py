@@ -5,19 +5,27 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import pyarrow as pa
 import pytest
 
-from feature_store.errors import GateError
-from feature_store.ingest import ingest_partition
+from feature_store.errors import GateError, StoreError
+from feature_store.ingest import ingest_partition, plan_partition
 from feature_store.ingest.describe import Models
 from feature_store.schemas import DataInterval
 from feature_store.settings import Settings
 from feature_store.tables import Commit, Snapshot, open_store
-from tests.feature_store.ingest.shop import BoxDetector, ColourExtractor, Shop, quick_models
+from feature_store.vision.detect import Detection
+from tests.feature_store.ingest.shop import (
+    BoxDetector,
+    ColourExtractor,
+    Pixels,
+    Shop,
+    quick_models,
+)
 
 ROOT = Path(__file__).parents[3]
 
@@ -72,6 +80,23 @@ def test_an_older_day_done_again_sees_the_store_as_it_was(shop: Shop, home: Path
     run(replace(first_settings, catalogue_location=str(shop.folder / "second.csv")), 2)
     del shop.rows["new"]
     assert run(shop.settings(home), 1) == first
+
+
+def test_another_run_of_the_day_from_other_rows_is_named(shop: Shop, home: Path) -> None:
+    shop.stock(2)
+    settings = shop.settings(home)
+    shop.sell("another", shop.draw("another.png", 9))
+    other = replace(settings, catalogue_location=str(shop.write("other.csv")))
+
+    class Late(BoxDetector):
+        def detect(self, images: Sequence[Pixels]) -> list[list[Detection]]:
+            plan_partition(DataInterval.day("2026-03-01"), other)
+            return super().detect(images)
+
+    with pytest.raises(StoreError, match="another run has planned 2026-03-01 from other rows"):
+        run(settings, 1, Models(Late(), ColourExtractor()))
+    assert run(other, 1).items == 3
+    assert live(other) == ["another", "item 00", "item 01"]
 
 
 def test_half_the_shop_gone_stops_the_day_and_keeps_the_store(shop: Shop, home: Path) -> None:

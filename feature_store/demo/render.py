@@ -44,7 +44,7 @@ class DemoSettings:
 
     items: int = 1600
     seed: int = 7
-    image_px: int = 448
+    image_px: int = 416
     workers: int = 2
     days: int = 3
 

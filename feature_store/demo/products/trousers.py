@@ -19,9 +19,19 @@ from feature_store.demo.materials import (
 )
 from feature_store.demo.model import Model
 from feature_store.demo.palette import dimmed, shade
-from feature_store.demo.products.shells import AROUND, F64, body, drape, limb, mirrored
+from feature_store.demo.products.shells import AROUND, F64, body, limb, mirrored
 from feature_store.demo.products.tailoring import hem, printed
 from feature_store.demo.solids import box
+
+HIPS = [
+    (0.7, 0.2, 0.085),
+    (0.78, 0.2, 0.095),
+    (0.85, 0.195, 0.099),
+    (0.92, 0.183, 0.098),
+    (0.99, 0.167, 0.09),
+    (1.03, 0.16, 0.088),
+]
+"""Height, half width and half depth (metres) of the hips, up to the waist."""
 
 
 def trousers(chance: random.Random) -> Design:
@@ -82,29 +92,9 @@ def trousers(chance: random.Random) -> Design:
         "cargo trousers": (0.105, 0.09),
     }[style]
     model = Model(pose="flat")
-    hips = body(
-        [
-            (0.72, 0.13, 0.02),
-            (0.78, 0.18, 0.05),
-            (0.85, 0.192, 0.085),
-            (0.92, 0.182, 0.098),
-            (0.99, 0.165, 0.09),
-            (1.03, 0.16, 0.088),
-        ],
-        24,
-    )
-    hips_rings = drape(hips.rings, chance, 0.003, 5)
-    model.add(fabric, loft(hips_rings))
-    lean = chance.uniform(0.02, 0.06) + (0.03 if style == "wide-leg trousers" else 0)
-    path = [(0.085, 0.95, 0), (0.098, 0.75, 0), (0.105 + lean * 0.5, 0.4, 0), (0.1 + lean, 0.0, 0)]
-    right = limb(
-        path,
-        [0.05, 0.094, (0.1 + knee) / 2, knee, (knee + ankle) / 2, ankle],
-        [0.02, 0.072, 0.084, 0.074, 0.062, 0.055],
-        chance,
-        rows=48,
-        crumple=0.0035,
-    )
+    hips = body(HIPS, 24, 2.2)
+    hips_rings = hips.rings * [1.0, 1.0, 1.01]
+    right = _leg(chance, knee, ankle, 0.03 if style == "wide-leg trousers" else 0.0)
     for rings in (right, mirrored(right)):
         model.add(fabric, loft(rings))
         model.add(
@@ -122,6 +112,30 @@ def trousers(chance: random.Random) -> Design:
                 flap.moved(side * 0.155, 0.56, 0.056),
             )
     return Design(model, style, colour, pattern, material)
+
+
+def _leg(chance: random.Random, knee: float, ankle: float, flare: float) -> F64:
+    """The right leg's rings from the waist down: above the crotch they are half of the hips."""
+    lean = chance.uniform(0.02, 0.06) + flare
+    path = [(0.098, 1.03, 0), (0.1, 0.75, 0), (0.105 + lean * 0.5, 0.4, 0), (0.1 + lean, 0.0, 0)]
+    rings = limb(
+        path,
+        [0.098, 0.1, 0.1, (0.1 + knee) / 2, knee, (knee + ankle) / 2, ankle],
+        [0.09, 0.096, 0.09, 0.082, 0.072, 0.062, 0.055],
+        chance,
+        rows=56,
+        crumple=0.0032,
+    )
+    y, wide, deep = np.array(HIPS).T
+    height = rings[..., 1].mean(axis=1)
+    share = np.clip((height - 0.68) / 0.11, 0, 1)[:, None]
+    share = share * share * (3 - 2 * share)
+    angle = -np.pi / 2 + np.linspace(0, 2 * np.pi, rings.shape[1], endpoint=False)
+    half = np.interp(height, y, wide)[:, None] * np.maximum(np.cos(angle), -0.06)
+    front = np.interp(height, y, deep)[:, None] * np.sin(angle)
+    rings[..., 0] += share * (half - rings[..., 0])
+    rings[..., 2] += share * (front - rings[..., 2])
+    return rings
 
 
 def _waist(model: Model, chance: random.Random, fabric: Material, hips: F64, style: str) -> None:

@@ -136,7 +136,10 @@ class DataInterval:
     @classmethod
     def day(cls, ds: str) -> DataInterval:
         """The whole UTC day `ds` (YYYY-MM-DD); ValueError if it is not a date."""
-        start = dt.datetime.combine(dt.date.fromisoformat(ds), dt.time(), tzinfo=dt.UTC)
+        date = dt.date.fromisoformat(ds)
+        if date.isoformat() != ds or date == dt.date.max:  # it also reads 20260131 and 2026-W05-6
+            raise ValueError(f"{ds!r} is not a day as YYYY-MM-DD")
+        start = dt.datetime.combine(date, dt.time(), tzinfo=dt.UTC)
         return cls(start, start + dt.timedelta(days=1))
 
 

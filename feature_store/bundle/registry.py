@@ -63,7 +63,8 @@ class BundleRegistry:
     def current(self) -> str | None:
         """Return the live bundle's id, or None when nothing has been published."""
         try:
-            return (self.folder / CURRENT).read_text().strip() or None
+            # Bytes that are no text are no bundle's name either: whoever opens it says so.
+            return (self.folder / CURRENT).read_text(errors="backslashreplace").strip() or None
         except FileNotFoundError:
             return None
 

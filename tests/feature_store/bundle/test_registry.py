@@ -41,6 +41,15 @@ def test_a_damaged_neighbour_does_not_hide_the_others(registry: BundleRegistry) 
     assert {row.bundle_id for row in registry.list()} == {"a", "c", "unjudged"}
 
 
+def test_a_current_that_is_no_text_names_no_bundle(registry: BundleRegistry) -> None:
+    (registry.folder / "CURRENT").write_bytes(b"\xff\xfe\x00")
+    assert registry.current() is not None
+    with pytest.raises(BundleError, match="is not the name of a bundle"):
+        registry.open()
+    registry.publish("a")
+    assert registry.open().bundle_id == "a"
+
+
 def test_published_bundles_are_live_and_open(registry: BundleRegistry) -> None:
     registry.publish("a")
     assert registry.current() == "a"

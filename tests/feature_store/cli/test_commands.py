@@ -34,6 +34,8 @@ def call(*words: str) -> Result:
         ("ledger", "ingest a catalogue first"),
         ("ingest --day 2026-01-01", "set NITAMONO_CATALOGUE"),
         ("ingest --day soon", "write YYYY-MM-DD"),
+        ("ingest --day 20260101", "write YYYY-MM-DD"),
+        ("ingest --day 9999-12-31", "write YYYY-MM-DD"),
         ("ingest --day 2026-01-01 --catalogue no.csv", "no.csv; check the path"),
         ("ingest --day 2026-01-01 --catalogue gs://shop/a.csv", "gs://shop/a.csv is an address"),
         ("catalogue check", "set NITAMONO_CATALOGUE"),

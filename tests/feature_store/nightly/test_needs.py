@@ -51,7 +51,7 @@ def test_the_extractor_that_covers_most_is_chosen() -> None:
 def test_an_empty_store_says_what_to_do() -> None:
     shop = make_shop(1)
     empty = replace(shop, described=shop.described.slice(0, 0))
-    with pytest.raises(IndexBuildError, match="ingest a catalogue first"):
+    with pytest.raises(IndexBuildError, match="ingest a catalogue with an image first"):
         choose_extractor(empty, IndexSettings())
 
 

@@ -7,7 +7,7 @@ from dataclasses import asdict
 
 import click
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 
 from feature_store.bundle import BundleRegistry
 from feature_store.settings import Settings
@@ -30,7 +30,10 @@ def bundles(as_json: bool) -> None:
         listed = [asdict(row) | {"live": row.bundle_id == live} for row in rows]
         click.echo(json.dumps(listed, indent=2, default=str))
         return
-    table = Table("", "bundle", "items", "regions", "snapshot", "MB", "gate")
+    name = Column(
+        "bundle", no_wrap=True, min_width=max((len(r.bundle_id) for r in rows), default=0)
+    )
+    table = Table("", name, "items", "regions", "snapshot", "MB", "gate")
     for row in rows:
         table.add_row(
             "live" if row.bundle_id == live else "",

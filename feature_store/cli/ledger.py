@@ -8,7 +8,7 @@ import click
 import pyarrow as pa
 import pyarrow.compute as pc
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 
 from feature_store.cli.text import plain
 from feature_store.errors import StoreError
@@ -36,7 +36,8 @@ def ledger(day: str | None, as_json: bool) -> None:
     if not failed.num_rows:
         return
     console = Console()
-    table = Table("item", "image", "reason", "particulars")
+    item, particulars = Column("item", overflow="fold"), Column("particulars", overflow="fold")
+    table = Table(item, "image", "reason", particulars)
     for row in failed.slice(0, _SHOWN).to_pylist():
         number = "" if row["image_index"] < 0 else str(row["image_index"])
         table.add_row(plain(row["item_id"]), number, row["reason"], plain(row["detail"]))

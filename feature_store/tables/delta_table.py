@@ -151,7 +151,9 @@ def refusing(complaint: str) -> Iterator[None]:
     except CommitFailedError:
         raise
     except (DeltaError, OSError, pa.ArrowException) as error:
-        raise StoreError(f"{complaint}: {error}") from error
+        # The first line: where Rust is told to show them, stack traces follow.
+        said = next(iter(str(error).splitlines()), type(error).__name__)
+        raise StoreError(f"{complaint}: {said}") from error
 
 
 def pauses() -> Iterator[float]:

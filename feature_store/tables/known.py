@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 import pyarrow.dataset as pads
 
 from feature_store.schemas import FEATURES
+from feature_store.tables.delta_table import refusing
 from feature_store.tables.pinned import PinnedTable
 from feature_store.tables.spool import under
 
@@ -50,12 +51,13 @@ class KnownFeatures:
 
     @cached_property
     def _places(self) -> list[_Place]:
-        return [
-            _Place(fragment, number)
-            for partition in self._features.partitions.values()
-            for fragment in partition.get_fragments(filter=under(self._extractor))
-            for number in range(len(fragment.row_groups))
-        ]
+        with refusing("stored features cannot be read"):
+            return [
+                _Place(fragment, number)
+                for partition in self._features.partitions.values()
+                for fragment in partition.get_fragments(filter=under(self._extractor))
+                for number in range(len(fragment.row_groups))
+            ]
 
     @cached_property
     def _regions(self) -> pa.Table:
@@ -78,8 +80,9 @@ class KnownFeatures:
         return rows.filter(pc.is_in(rows["image_id"], value_set=wanted))
 
     def _of(self, place: _Place, columns: list[str]) -> pa.Table:
-        part = place.fragment.subset(row_group_ids=[place.row_group])
-        rows = part.to_table(schema=FEATURES, columns=columns)
+        with refusing("stored features cannot be read"):
+            part = place.fragment.subset(row_group_ids=[place.row_group])
+            rows = part.to_table(schema=FEATURES, columns=columns)
         same_detector = pc.equal(rows["detector"], self._detector)
         rows = rows.filter(pc.and_(same_detector, pc.equal(rows["extractor"], self._extractor)))
         return rows.cast(pa.schema([FEATURES.field(name) for name in columns]))

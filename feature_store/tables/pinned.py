@@ -15,6 +15,7 @@ from feature_store.tables.delta_table import (
     Pin,
     all_files,
     files_digest,
+    refusing,
 )
 
 
@@ -59,7 +60,8 @@ class PinnedTable:
         schema = pa.schema([self.schema.field(name) for name in columns])
         if ds not in self.partitions:
             return schema.empty_table()
-        return self.scan(ds, columns, only).to_table().cast(schema)
+        with refusing(f"the partition {ds} of {self._table.folder.name} cannot be read"):
+            return self.scan(ds, columns, only).to_table().cast(schema)
 
     def _fragments(self, table: DeltaTable) -> dict[str, list[pads.ParquetFileFragment]]:
         found: dict[str, list[pads.ParquetFileFragment]] = {}

@@ -14,6 +14,7 @@ import pyarrow.compute as pc
 
 from feature_store.errors import StoreError
 from feature_store.schemas import FEATURES
+from feature_store.tables.delta_table import refusing
 from feature_store.tables.pinned import PinnedTable
 
 BATCH_ROWS = 1024
@@ -99,13 +100,19 @@ def _vectors(
     """Yield the wanted vectors, float32 (n, dim), in the order of the first pass."""
     for found in chosen:
         start = 0
-        for batch in features.scan(found.ds, ["vector"], under(extractor)).to_batches():
+        batches = features.scan(found.ds, ["vector"], under(extractor)).to_batches()
+        for batch in _readable(batches, found.ds):
             wanted = found.wanted[start : start + batch.num_rows]
             start += batch.num_rows
             kept = batch["vector"].filter(pa.array(wanted))
             if pc.any(pc.not_equal(pc.list_value_length(kept), dim)).as_py():
                 raise StoreError(f"a vector of {found.ds} does not have the length {dim}")
             yield kept.flatten().to_numpy().reshape(len(kept), dim)
+
+
+def _readable(batches: Iterator[pa.RecordBatch], ds: str) -> Iterator[pa.RecordBatch]:
+    with refusing(f"the vectors of {ds} cannot be read"):
+        yield from batches
 
 
 def _fill(

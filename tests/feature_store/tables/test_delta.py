@@ -6,9 +6,11 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from deltalake import DeltaTable
 
@@ -61,6 +63,39 @@ def test_a_killed_writer_changes_nothing_and_its_rerun_repairs(tmp_path: Path, t
     )
     assert rerun.content_hash == wanted_hash(7)
     assert store.snapshot().items()["item_id"].to_pylist() == ["a", "b", "c", "next"]
+
+
+def corrupt(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[:-100])
+
+
+def corrupt_the_vectors(path: Path) -> None:
+    """The head of the first page of vectors, so that the file opens and its other columns read."""
+    group = pq.ParquetFile(path).metadata.row_group(0)
+    columns = [group.column(n) for n in range(group.num_columns)]
+    vectors = next(column for column in columns if column.path_in_schema.startswith("vector"))
+    data = bytearray(path.read_bytes())
+    start = vectors.dictionary_page_offset or vectors.data_page_offset
+    data[start : start + vectors.total_compressed_size] = bytes(vectors.total_compressed_size)
+    path.write_bytes(data)
+
+
+@pytest.mark.parametrize("damage", [corrupt, corrupt_the_vectors, Path.unlink])
+def test_a_damaged_file_is_an_error_of_the_store(
+    tmp_path: Path, damage: Callable[[Path], None]
+) -> None:
+    store = DeltaFeatureStore(tmp_path)
+    store.replace_partition(DAY, make_batch(DAY, ["a", "b"]))
+    for path in (tmp_path / "features").glob("ds=*/extractor=*/*.parquet"):
+        damage(path)
+    with pytest.raises(StoreError, match="cannot be read") as caught:
+        list(store.snapshot().features(EXTRACTOR))
+    assert "\n" not in str(caught.value)
+    with pytest.raises(StoreError, match="cannot be read"):
+        store.known([image_id("a", 0, 0)], DETECTOR, EXTRACTOR)
+    if damage is not corrupt_the_vectors:
+        with pytest.raises(StoreError, match=f"the partition {DAY} of features cannot be read"):
+            store.snapshot().extractors()
 
 
 def test_a_killed_first_writer_leaves_an_empty_store(tmp_path: Path) -> None:

@@ -55,7 +55,12 @@ clean:  ## remove the environments and caches (not NITAMONO_HOME)
 browser: $(PIPELINE)/.dev
 	@.ci/browser $(BIN)
 
-$(PIPELINE)/.ready: pipeline.lock pyproject.toml
+.PHONY: python
+python:
+	@$(PYTHON) -c 'import sys; sys.exit(0 if (3, 11) <= sys.version_info[:2] <= (3, 12) else \
+	  "Python 3.11 or 3.12 is needed, this is %d.%d: make PYTHON=python3.11 …" % sys.version_info[:2])'
+
+$(PIPELINE)/.ready: pipeline.lock pyproject.toml | python
 	$(PYTHON) -m venv $(PIPELINE)
 	$(BIN)/pip install --quiet --disable-pip-version-check -r pipeline.lock
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --editable .
@@ -65,7 +70,7 @@ $(PIPELINE)/.dev: $(PIPELINE)/.ready dev.lock
 	$(BIN)/pip install --quiet --disable-pip-version-check -r dev.lock
 	touch $@
 
-$(SERVING)/.ready: serving.lock pyproject.toml
+$(SERVING)/.ready: serving.lock pyproject.toml | python
 	$(PYTHON) -m venv $(SERVING)
 	$(SERVING)/bin/pip install --quiet --disable-pip-version-check -r serving.lock
 	$(SERVING)/bin/pip install --quiet --disable-pip-version-check --no-deps --editable .

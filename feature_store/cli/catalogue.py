@@ -10,6 +10,8 @@ from feature_store.cli.text import plain
 from feature_store.errors import SettingsError
 from feature_store.settings import Settings
 
+_SHOWN = 50
+
 
 @click.group()
 def catalogue() -> None:
@@ -44,7 +46,9 @@ def check(location: str | None, day: str | None) -> None:
     if read.rejected.num_rows == 0:
         return
     table = Table("item", "why not")
-    for row in read.rejected.slice(0, 50).to_pylist():
+    for row in read.rejected.slice(0, _SHOWN).to_pylist():
         table.add_row(plain(row["item_id"]), plain(row["detail"]))
     console.print(table)
+    if read.rejected.num_rows > _SHOWN:
+        click.echo(f"{read.rejected.num_rows - _SHOWN} more")
     raise SystemExit(1)

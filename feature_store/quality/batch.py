@@ -220,7 +220,7 @@ def _total_rules(totals: dict[str, Any], settings: QualitySettings) -> list[Rule
             between("invalid_share", None, settings.max_invalid_row_share),
             f"at most {settings.max_invalid_row_share:g} of the catalogue's rows rejected",
             "{invalid} of about {rows} catalogue rows could not be used{rejections}",
-            "'nitamono catalogue check' lists them all; mend them, or raise "
+            "'nitamono catalogue check' shows them; mend them, or raise "
             "NITAMONO_QUALITY_MAX_INVALID_ROW_SHARE for this run.",
         ),
         total(

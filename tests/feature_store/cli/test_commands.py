@@ -50,6 +50,14 @@ def test_a_mistake_is_one_clear_error(words: str, said: str) -> None:
     assert said in " ".join(result.output.split())
 
 
+def test_a_check_says_how_many_rows_it_does_not_show(tmp_path: Path) -> None:
+    (tmp_path / "shop.csv").write_text("item_id,image\n" + "same,a.jpg\n" * 60)
+    result = call("catalogue", "check", "shop.csv")
+    assert result.exit_code == 1
+    assert "1 items can be used, 59 rows cannot" in result.output
+    assert result.output.endswith("\n9 more\n")
+
+
 @pytest.mark.parametrize("words", ["status", "status --json", "bundles", "bundles --json"])
 def test_looking_is_never_an_error(words: str) -> None:
     assert call(*words.split()).exit_code == 0

@@ -11,7 +11,7 @@ from feature_store.errors import SettingsError
 class IngestSettings:
     """Sizes of the pieces that an ingest works in; SettingsError for one below 1."""
 
-    items_per_shard: int = 256
+    items_per_shard: int = 512
     """Items in a shard, the piece that is retried and runs beside others."""
 
     max_shards: int = 1000

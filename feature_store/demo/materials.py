@@ -51,7 +51,7 @@ class Material:
 
     def but(self, **changes: object) -> Material:
         """The same material with some properties changed."""
-        return replace(self, **changes)  # type: ignore[arg-type]
+        return replace(self, **changes)  # type: ignore[arg-type]  # fields differ in type
 
     def plain(self) -> Material:
         """The same material without its pattern."""

@@ -277,4 +277,4 @@ def _truth_of(record: dict[str, object]) -> PhotoTruth:
     products = record.pop("products")
     assert isinstance(products, list)
     seen = tuple(Seen(**{**product, "box": tuple(product["box"])}) for product in products)
-    return PhotoTruth(**record, products=seen)  # type: ignore[arg-type]
+    return PhotoTruth(**record, products=seen)  # type: ignore[arg-type]  # read from JSON

@@ -17,7 +17,8 @@ TIMESTAMP = pa.timestamp("us", tz="UTC")
 
 REASONS: dict[str, str] = {
     "row_invalid": "the catalogue row itself cannot be used",
-    "unreachable": "the image does not exist or its host does not answer",
+    "missing": "there is no image at the address, says its host or the file system",
+    "unreachable": "the host does not answer, or not with an image",
     "timed_out": "the host was too slow",
     "blocked_host": "the address is not allowed by the settings",
     "too_large": "more bytes or more pixels than the settings allow",
@@ -27,6 +28,9 @@ REASONS: dict[str, str] = {
     "not_extracted": "the extractor gave no usable vector",
 }
 """Why an image is not indexed: the closed list of ledger reasons, each with its meaning."""
+
+PASSING_REASONS = ("missing", "unreachable", "timed_out")
+"""The reasons that may be gone another day: such an image is tried again."""
 
 CATALOGUE = pa.schema(
     [
@@ -68,11 +72,20 @@ LEDGER = pa.schema(
         pa.field("reason", pa.string()),
         pa.field("detail", pa.string()),
         pa.field("regions", pa.int32(), nullable=False),
+        pa.field("fingerprint", pa.string()),
+        pa.field("attempts", pa.int32()),
+        pa.field("tried_at", TIMESTAMP),
     ]
 )
 """One row for every image of every changed item: `status` is `indexed` or `failed`, then with a
 `reason` out of `REASONS`. A catalogue row that cannot be used has `image_index` -1.
+`fingerprint` says which version of its source the image is (null: the source tells none),
+`attempts` how often it was asked for since it last could be used, and `tried_at` when last.
 Key: (ds, item_id, image_index), but for rejected rows, which may repeat an id."""
+
+BOOKKEEPING = ("fingerprint", "attempts", "tried_at")
+"""The ledger's columns that say how an image was come by, not what it is: two partitions that
+differ in nothing else have the same content."""
 
 FEATURES = pa.schema(
     [

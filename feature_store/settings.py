@@ -20,6 +20,9 @@ from feature_store.images.settings import ImageSettings
 from feature_store.index.settings import IndexSettings
 from feature_store.ingest.settings import IngestSettings
 from feature_store.quality.settings import QualitySettings
+from feature_store.tables.settings import TablesSettings
+from feature_store.upgrade.settings import UpgradeSettings
+from feature_store.upkeep.settings import UpkeepSettings
 from feature_store.vision.settings import VisionSettings
 
 PREFIX = "NITAMONO_"
@@ -31,8 +34,11 @@ STAGES: Mapping[str, type[Any]] = {
     "images": ImageSettings,
     "vision": VisionSettings,
     "quality": QualitySettings,
+    "tables": TablesSettings,
     "index": IndexSettings,
     "ingest": IngestSettings,
+    "upgrade": UpgradeSettings,
+    "upkeep": UpkeepSettings,
 }
 
 
@@ -46,12 +52,18 @@ class Settings:
     catalogue_location: str = ""
     """The catalogue, a file or a folder of images; {ds} in it stands for the day, YYYY-MM-DD."""
 
+    bundles_location: str = ""
+    """Where bundles are published: a folder, or gs://bucket/prefix; empty: `bundles` under home."""
+
     catalogue: CatalogueSettings = field(default_factory=CatalogueSettings)
     images: ImageSettings = field(default_factory=ImageSettings)
     vision: VisionSettings = field(default_factory=VisionSettings)
     quality: QualitySettings = field(default_factory=QualitySettings)
+    tables: TablesSettings = field(default_factory=TablesSettings)
     index: IndexSettings = field(default_factory=IndexSettings)
     ingest: IngestSettings = field(default_factory=IngestSettings)
+    upgrade: UpgradeSettings = field(default_factory=UpgradeSettings)
+    upkeep: UpkeepSettings = field(default_factory=UpkeepSettings)
 
     @property
     def thumbnails(self) -> Path:
@@ -64,13 +76,13 @@ class Settings:
         return self.home / "staging"
 
     @property
-    def bundles(self) -> Path:
-        """The folder of bundles, and of CURRENT."""
-        return self.home / "bundles"
+    def bundles(self) -> str:
+        """The folder, or gs://bucket/prefix, of bundles and of CURRENT."""
+        return self.bundles_location or str(self.home / "bundles")
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str] = os.environ) -> Settings:
-        """Read NITAMONO_HOME, NITAMONO_CATALOGUE and every NITAMONO_<STAGE>_<FIELD>.
+        """Read NITAMONO_HOME, _CATALOGUE, _BUNDLES and every NITAMONO_<STAGE>_<FIELD>.
 
         An empty variable counts as one that is not there.
         Raises SettingsError for a value that cannot be read or is out of range, and for a name
@@ -86,6 +98,7 @@ class Settings:
         return cls(
             home=home,
             catalogue_location=_absolute(given.get("NITAMONO_CATALOGUE", "")),
+            bundles_location=_absolute(given.get("NITAMONO_BUNDLES", "")),
             **stages,
         )
 
@@ -96,6 +109,7 @@ class Settings:
         listed: list[tuple[str, Any, str]] = [
             ("NITAMONO_HOME", "./var", own["home"]),
             ("NITAMONO_CATALOGUE", "", own["catalogue_location"]),
+            ("NITAMONO_BUNDLES", "", own["bundles_location"]),
         ]
         for stage, kind in STAGES.items():
             sentences = _sentences(kind)
@@ -115,7 +129,7 @@ def _variable(stage: str, name: str) -> str:
 
 
 def _refuse_unknown(given: Mapping[str, str]) -> None:
-    known = ["NITAMONO_HOME", "NITAMONO_CATALOGUE"]
+    known = ["NITAMONO_HOME", "NITAMONO_CATALOGUE", "NITAMONO_BUNDLES"]
     for stage, kind in STAGES.items():
         known += [_variable(stage, entry.name) for entry in dataclasses.fields(kind)]
     for name in sorted(set(given) - set(known)):

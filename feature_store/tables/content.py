@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import itertools
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from feature_store.schemas import BOOKKEEPING
 from feature_store.tables.check import SCHEMAS
 from feature_store.tables.store import PartitionBatch
 
@@ -37,13 +38,25 @@ def canonical(batch: PartitionBatch) -> PartitionBatch:
 def content_hash(batch: PartitionBatch) -> str:
     """Hash a batch in canonical order: 64 hex digits, whatever the chunks it is held in.
 
-    Every value enters with its length or its validity, so that no two batches read the same.
+    Every value enters with its length or its validity, so that no two batches read the same, but
+    for the ledger's bookkeeping, which enters not at all.
     """
+    return _digest(batch, BOOKKEEPING)
+
+
+def rows_hash(batch: PartitionBatch) -> str:
+    """Hash a batch in canonical order with every column: 64 hex digits."""
+    return _digest(batch, ())
+
+
+def _digest(batch: PartitionBatch, without: Collection[str]) -> str:
     digest = hashlib.sha256(b"nitamono partition 1")
     for name, schema in SCHEMAS.items():
         table = getattr(batch, name)
         digest.update(f"{name} {table.num_rows}".encode())
         for field in schema:
+            if field.name in without:
+                continue
             column = table[field.name]
             if field.name == "vector":
                 column = _vector_digests(column)

@@ -24,9 +24,11 @@ STAGES = {
     "tables",
     "index",
     "bundle",
+    "models",
+    "runs",
     "demo",
 }
-SHARED = {"errors", "schemas"}
+SHARED = {"errors", "schemas", "storage"}
 SERVING_MAY_USE = {"bundle", *SHARED}
 HEAVY = {"torch", "ultralytics", "google", "ngtpy", "great_expectations", "torchvision", "cv2"}
 

@@ -1,0 +1,1 @@
+"""A new extractor for the whole store, in bounded chunks, while nightly runs go on."""

@@ -1,0 +1,1 @@
+"""What keeps a home in order: compaction, retention, and what killed runs left behind."""

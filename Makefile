@@ -9,6 +9,7 @@ export AIRFLOW_PORT ?= 8080
 
 PIPELINE := .venv/pipeline
 SERVING := .venv/serving
+EMULATORS := .venv/emulators
 BIN := $(PIPELINE)/bin
 
 .PHONY: help
@@ -36,14 +37,14 @@ format: $(PIPELINE)/.dev  ## format the code and mend what lint can mend
 	$(BIN)/ruff check --fix .
 
 .PHONY: setup
-setup: $(PIPELINE)/.dev $(SERVING)/.ready  ## make both environments
+setup: $(PIPELINE)/.dev $(SERVING)/.ready $(EMULATORS)/.ready  ## make the environments, the tests' own too
 
 .PHONY: train-detector
 train-detector: $(PIPELINE)/.dev  ## train the default detector on synthesised scenes
 	$(BIN)/python -m feature_store.vision.training --out $(NITAMONO_HOME)/detector
 
 .PHONY: lock
-lock: $(PIPELINE)/.dev  ## resolve the lock files anew from pyproject.toml
+lock: $(PIPELINE)/.dev  ## resolve the lock files from pyproject.toml (UPGRADE=1: every version anew)
 	.ci/lock $(BIN)
 
 .PHONY: clean
@@ -74,4 +75,9 @@ $(SERVING)/.ready: serving.lock pyproject.toml | python
 	$(PYTHON) -m venv $(SERVING)
 	$(SERVING)/bin/pip install --quiet --disable-pip-version-check -r serving.lock
 	$(SERVING)/bin/pip install --quiet --disable-pip-version-check --no-deps --editable .
+	touch $@
+
+$(EMULATORS)/.ready: emulators.lock | python
+	$(PYTHON) -m venv $(EMULATORS)
+	$(EMULATORS)/bin/pip install --quiet --disable-pip-version-check -r emulators.lock
 	touch $@

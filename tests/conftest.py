@@ -1,10 +1,12 @@
-"""Where continuous integration runs the tests, property tests try the same examples each time."""
+"""For all tests: the emulators' fixtures, and the same examples each time on other machines."""
 
 from __future__ import annotations
 
 import os
 
 from hypothesis import settings
+
+pytest_plugins = ["tests.emulators.gcs"]
 
 settings.register_profile("ci", derandomize=True)
 if os.environ.get("CI"):

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +15,10 @@ from deltalake import CommitProperties, DeltaTable, write_deltalake
 from deltalake.exceptions import CommitFailedError
 
 from feature_store.errors import CommitConflictError, StoreError
+from feature_store.schemas import TIMESTAMP
 from feature_store.tables.content import combined_hash
 from feature_store.tables.delta_table import PartitionedTable, Pin, pauses, refusing
-from feature_store.tables.store import Commit
+from feature_store.tables.store import AsOf, Commit
 
 TABLES = ("features", "ledger", "items")
 """The tables in the order in which a partition is written; the log comes last."""
@@ -30,6 +32,10 @@ LOG = pa.schema(
         pa.field("deleted", pa.int64(), nullable=False),
         *(pa.field(f"{name}_version", pa.int64(), nullable=False) for name in TABLES),
         *(pa.field(f"{name}_files", pa.string(), nullable=False) for name in TABLES),
+        # Since 0.2; null in the commits of older versions.
+        pa.field("base", pa.string()),
+        pa.field("committed_at", TIMESTAMP),
+        pa.field("rows_hash", pa.string()),
     ]
 )
 
@@ -38,59 +44,77 @@ FILES_BEFORE_COMPACTION = 50
 
 @dataclass(frozen=True)
 class LoggedCommit:
-    """A commit, and where the rows of each of its three tables are."""
+    """A commit, where the rows of each of its three tables are, and the hash of all columns of
+    theirs (None: written before there was one)."""
 
     commit: Commit
     pins: dict[str, Pin]
+    rows_hash: str | None = None
+
+    @property
+    def holds(self) -> tuple[str, str | None, str]:
+        """What two commits of one partition share if they hold the same: hashes and base."""
+        return self.commit.content_hash, self.rows_hash, self.commit.base
+
+
+def utc_now() -> dt.datetime:
+    """Return the time by this machine's clock, in UTC."""
+    return dt.datetime.now(dt.UTC)
 
 
 class CommitLog:
     """The table `commits` of a store. Each append sees the whole log before it, or is refused."""
 
-    def __init__(self, folder: Path) -> None:
-        """Name the folder of the log, which the first append makes."""
+    def __init__(self, folder: Path, clock: Callable[[], dt.datetime] = utc_now) -> None:
+        """Name the folder of the log, which the first append makes, and what tells the time."""
         self._table = PartitionedTable(folder, LOG, ())
+        self._clock = clock
 
     def read(self) -> list[LoggedCommit]:
         """Return all commits, oldest first."""
         return self._read(self._table.open()) if self._table.exists() else []
 
     def append(self, draft: LoggedCommit, replaces: LoggedCommit | None) -> Commit:
-        """Append `draft`, its version aside, provided that its partition's commit is `replaces`.
+        """Append `draft` as the newest commit, provided that its partition holds what `replaces`
+        does; its version and time are given here.
 
-        If another writer has committed the same content meanwhile, theirs is returned; if other
-        content, CommitConflictError is raised.
+        If another writer has committed the same rows meanwhile, theirs is returned; if others,
+        CommitConflictError is raised.
         """
         self._table.create()
         ds = draft.commit.ds
         for pause_seconds in pauses():
             table = self._table.open()
-            newest = latest(self._read(table)).get(ds)
-            if newest is not None and _version(newest) != _version(replaces):
-                if newest.commit.content_hash == draft.commit.content_hash:
+            log = self._read(table)
+            newest = latest(log).get(ds)
+            if newest is not None and not _same_rows(newest, replaces):
+                if newest.holds == draft.holds:
                     return newest.commit
-                raise CommitConflictError(
-                    f"another writer has replaced the partition {ds} meanwhile (version "
-                    f"{_version(newest)}); run this day again if yours should count"
-                )
-            version = table.version() + 1
+                raise overtaken(newest.commit)
+            stamped = {"version": table.version() + 1, "committed_at": self._next_time(log)}
+            commit = replace(draft.commit, **stamped)
             try:
-                self._append_as(table, draft, version)
+                self._append_as(table, replace(draft, commit=commit))
             except CommitFailedError:
                 time.sleep(pause_seconds)
                 continue
             self._compact(table)
-            return Commit(**{**asdict(draft.commit), "version": version})
+            return commit
         raise CommitConflictError(f"other writers keep the log from the partition {ds}; run again")
+
+    def _next_time(self, log: list[LoggedCommit]) -> dt.datetime:
+        # Never before an older commit, so that a time names a version whatever the clocks say.
+        before = [entry.commit.committed_at for entry in log if entry.commit.committed_at]
+        return max([self._clock().astimezone(dt.UTC), *before[-1:]])
 
     def _read(self, table: DeltaTable) -> list[LoggedCommit]:
         with refusing("the log of commits cannot be read"):
             rows = self._table.dataset(table).to_table().to_pylist()
         return [_entry(row) for row in sorted(rows, key=lambda row: int(row["version"]))]
 
-    def _append_as(self, table: DeltaTable, draft: LoggedCommit, version: int) -> None:
-        row: dict[str, Any] = {**asdict(draft.commit), "version": version}
-        for name, pin in draft.pins.items():
+    def _append_as(self, table: DeltaTable, entry: LoggedCommit) -> None:
+        row: dict[str, Any] = {**asdict(entry.commit), "rows_hash": entry.rows_hash}
+        for name, pin in entry.pins.items():
             row[f"{name}_version"], row[f"{name}_files"] = pin.version, pin.files
         with refusing("the log of commits cannot be written"):
             # Without retries only the very next version is granted: a compare-and-swap.
@@ -98,6 +122,7 @@ class CommitLog:
                 table,
                 pa.Table.from_pylist([row], schema=LOG),
                 mode="append",
+                schema_mode="merge",
                 commit_properties=CommitProperties(max_commit_retries=0),
             )
 
@@ -113,14 +138,31 @@ def latest(log: Iterable[LoggedCommit]) -> dict[str, LoggedCommit]:
     return dict(sorted(newest.items()))
 
 
-def log_at(log: list[LoggedCommit], version: int | None) -> list[LoggedCommit]:
-    """Return the log as it was at `version`; StoreError for one that it never had."""
-    if version is None:
+def log_at(log: list[LoggedCommit], as_of: AsOf) -> list[LoggedCommit]:
+    """Return the log as it was at a version or time; StoreError for one that it never had."""
+    if as_of is None:
         return log
+    if isinstance(as_of, dt.datetime):
+        return _log_at_time(log, as_of)
     newest = log[-1].commit.version if log else 0
-    if not 0 <= version <= newest:
-        raise StoreError(f"there is no snapshot version {version}; the newest is {newest}")
-    return [entry for entry in log if entry.commit.version <= version]
+    if not 0 <= as_of <= newest:
+        raise StoreError(f"there is no snapshot version {as_of}; the newest is {newest}")
+    return [entry for entry in log if entry.commit.version <= as_of]
+
+
+def _log_at_time(log: list[LoggedCommit], time: dt.datetime) -> list[LoggedCommit]:
+    if time.tzinfo is None:
+        raise StoreError(f"{time.isoformat()} has no time zone; write one, as in 12:00:00+00:00")
+    # Commits without a time are older than all that have one, and times never run backwards.
+    return [e for e in log if e.commit.committed_at is None or e.commit.committed_at <= time]
+
+
+def overtaken(newest: Commit) -> CommitConflictError:
+    """Return the error of a writer whose partition another one has replaced."""
+    return CommitConflictError(
+        f"another writer has replaced the partition {newest.ds} meanwhile (version "
+        f"{newest.version}); run this day again if yours should count"
+    )
 
 
 def snapshot_hash(partitions: Iterable[LoggedCommit]) -> str:
@@ -129,11 +171,16 @@ def snapshot_hash(partitions: Iterable[LoggedCommit]) -> str:
     return combined_hash((c.ds, c.content_hash) for c in commits if c.items or c.deleted)
 
 
-def _version(entry: LoggedCommit | None) -> int:
-    return entry.commit.version if entry else 0
+def _same_rows(entry: LoggedCommit, other: LoggedCommit | None) -> bool:
+    return other is not None and entry.holds == other.holds
 
 
 def _entry(row: dict[str, Any]) -> LoggedCommit:
     pins = {name: Pin(row["ds"], row[f"{name}_version"], row[f"{name}_files"]) for name in TABLES}
     fields = ("version", "ds", "content_hash", "items", "images", "regions", "deleted")
-    return LoggedCommit(Commit(**{name: row[name] for name in fields}), pins)
+    commit = Commit(
+        **{name: row[name] for name in fields},
+        base=row.get("base") or "",
+        committed_at=row.get("committed_at"),
+    )
+    return LoggedCommit(commit, pins, row.get("rows_hash"))

@@ -7,16 +7,26 @@ of the partition writes over what was left.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import datetime as dt
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from feature_store.schemas import FEATURES, ITEMS, LEDGER
+from feature_store.errors import StoreError
+from feature_store.schemas import BOOKKEEPING, FEATURES, ITEMS, LEDGER
 from feature_store.tables.check import check_batch, check_ds, check_identity
-from feature_store.tables.commits import TABLES, CommitLog, LoggedCommit, latest, log_at
-from feature_store.tables.content import canonical, content_hash
+from feature_store.tables.commits import (
+    TABLES,
+    CommitLog,
+    LoggedCommit,
+    latest,
+    log_at,
+    overtaken,
+    utc_now,
+)
+from feature_store.tables.content import canonical, content_hash, rows_hash, sort_rows
 from feature_store.tables.delta_table import (
     PartitionedTable,
     files_digest,
@@ -25,7 +35,15 @@ from feature_store.tables.delta_table import (
 from feature_store.tables.known import KnownFeatures
 from feature_store.tables.pinned import PinnedTable
 from feature_store.tables.snapshot import DeltaSnapshot
-from feature_store.tables.store import Commit, PartitionBatch
+from feature_store.tables.sources import Sources
+from feature_store.tables.store import (
+    AsOf,
+    Commit,
+    Known,
+    PartitionBatch,
+    StoreSize,
+    StoreUpkeep,
+)
 
 REGION_KEY = ["item_id", "image_index", "region_id"]
 
@@ -33,34 +51,52 @@ REGION_KEY = ["item_id", "image_index", "region_id"]
 class DeltaFeatureStore:
     """A `FeatureStore` in the folder `folder`, which its first write makes."""
 
-    def __init__(self, folder: Path) -> None:
-        """Name the folder of the store; nothing is read or written yet."""
+    def __init__(self, folder: Path, clock: Callable[[], dt.datetime] = utc_now) -> None:
+        """Name the folder of the store, and what tells the time; nothing is read or written yet."""
         self._folder = folder
-        self._log = CommitLog(folder / "commits")
+        self._clock = clock
+        self._log = CommitLog(folder / "commits", clock)
         self._tables = {
             "features": PartitionedTable(folder / "features", FEATURES, ("ds", "extractor")),
             "ledger": PartitionedTable(folder / "ledger", LEDGER, ("ds",)),
             "items": PartitionedTable(folder / "items", ITEMS, ("ds",)),
         }
-        self._known: tuple[object, KnownFeatures] | None = None
+        self._known: tuple[int, KnownFeatures] | None = None
+        self._sources: tuple[int, Sources] | None = None
 
-    def replace_partition(self, ds: str, batch: PartitionBatch) -> Commit:
+    def replace_partition(
+        self, ds: str, batch: PartitionBatch, *, base: str = "", replaces: int | None = None
+    ) -> Commit:
         """Replace the partition `ds` by `batch`: all of it, or nothing, whenever it is killed."""
         batch = canonical(check_batch(check_ds(ds), batch))
-        replaces = latest(self._log.read()).get(ds)
-        hashed = content_hash(batch)
-        if replaces and replaces.commit.content_hash == hashed and self._undisturbed(replaces):
-            return replaces.commit
-        draft = _count(ds, hashed, batch)
-        pins = {}
+        log = self._log.read()
+        newest = latest(log).get(ds)
+        draft = LoggedCommit(_count(ds, batch, base), {}, rows_hash(batch))
+        if newest and _holds(newest, draft, batch) and self._undisturbed(newest):
+            return newest.commit
+        if replaces is not None:
+            _check_replaces(log, newest, replaces, ds)
         for name in TABLES:
             self._tables[name].create()
-            pins[name] = self._tables[name].replace(ds, getattr(batch, name))
-        return self._log.append(LoggedCommit(draft, pins), replaces)
+            draft.pins[name] = self._tables[name].replace(ds, getattr(batch, name))
+        return self._log.append(draft, newest)
 
-    def snapshot(self, version: int | None = None, *, before: str | None = None) -> DeltaSnapshot:
-        """Return the store as of `version` (default: now), of the days before `before`."""
-        newest = latest(log_at(self._log.read(), version))
+    def partition(self, ds: str) -> tuple[PartitionBatch, int]:
+        """Return what the day's newest commit holds, and that commit's version (0: none)."""
+        newest = latest(self._log.read()).get(check_ds(ds))
+        entries = [newest] if newest else []
+        tables = {name: self._pinned(name, entries) for name in TABLES}
+        batch = PartitionBatch(
+            **{
+                name: sort_rows(name, table.read(ds, table.schema.names))
+                for name, table in tables.items()
+            }
+        )
+        return batch, newest.commit.version if newest else 0
+
+    def snapshot(self, as_of: AsOf = None, *, before: str | None = None) -> DeltaSnapshot:
+        """Return the store as of a version or time, of partitions before the day `before`."""
+        newest = latest(log_at(self._log.read(), as_of))
         if before is not None:
             check_ds(before)
             newest = {ds: entry for ds, entry in newest.items() if ds < before}
@@ -68,20 +104,41 @@ class DeltaFeatureStore:
         tables = {name: self._pinned(name, partitions) for name in TABLES}
         return DeltaSnapshot(partitions, tables, self._folder)
 
-    def known(self, image_ids: Sequence[str], detector: str, extractor: str) -> pa.Table:
-        """Return the features that are stored for images, one for each region."""
-        check_identity(detector)
-        check_identity(extractor)
+    def known(self, image_ids: Sequence[str], detector: str, extractors: Sequence[str]) -> Known:
+        """Return the regions that `detector` found in images, and the vectors of `extractors`."""
+        for identity in (detector, *extractors):
+            check_identity(identity)
         log = self._log.read()
-        key = (log[-1].commit.version if log else 0, detector, extractor)
-        if self._known is None or self._known[0] != key:
+        version = log[-1].commit.version if log else 0
+        if self._known is None or self._known[0] != version:
             features = self._pinned("features", list(latest(log).values()))
-            self._known = (key, KnownFeatures(features, detector, extractor))
-        return self._known[1].rows(image_ids)
+            self._known = (version, KnownFeatures(features))
+        return self._known[1].of(image_ids, detector, extractors)
+
+    def sources(self, uris: Sequence[str]) -> pa.Table:
+        """Return the latest ledger row (schema LEDGER) of each of these addresses that has one."""
+        log = self._log.read()
+        version = log[-1].commit.version if log else 0
+        if self._sources is None or self._sources[0] != version:
+            ledger = self._pinned("ledger", list(latest(log).values()))
+            self._sources = (version, Sources(ledger))
+        return self._sources[1].rows(uris)
 
     def commits(self) -> list[Commit]:
         """Return the latest commit of each partition, oldest day first."""
         return [entry.commit for entry in latest(self._log.read()).values()]
+
+    def log(self) -> list[Commit]:
+        """Return every commit there ever was, oldest first."""
+        return [entry.commit for entry in self._log.read()]
+
+    def size(self) -> StoreSize:
+        """Return how much room the store takes."""
+        raise NotImplementedError
+
+    def upkeep(self, keep_days: int) -> StoreUpkeep:
+        """Put small files together, and remove rows superseded more than `keep_days` days ago."""
+        raise NotImplementedError
 
     def _pinned(self, name: str, partitions: list[LoggedCommit]) -> PinnedTable:
         return PinnedTable(self._tables[name], [entry.pins[name] for entry in partitions])
@@ -94,14 +151,37 @@ class DeltaFeatureStore:
         )
 
 
-def _count(ds: str, hashed: str, batch: PartitionBatch) -> Commit:
+def _holds(entry: LoggedCommit, draft: LoggedCommit, batch: PartitionBatch) -> bool:
+    """Tell whether a commit holds the very rows and the base of a draft made of `batch`."""
+    if entry.rows_hash is None:  # of an older version, which kept no books
+        blank = all(batch.ledger[n].null_count == batch.ledger.num_rows for n in BOOKKEEPING)
+        return blank and entry.holds[::2] == draft.holds[::2]
+    return entry.holds == draft.holds
+
+
+def _check_replaces(
+    log: list[LoggedCommit], newest: LoggedCommit | None, replaces: int, ds: str
+) -> None:
+    """Raise CommitConflictError unless the day still holds what it did in version `replaces`.
+
+    Upkeep commits the same rows again: that is no conflict.
+    """
+    made_from = [e for e in log if e.commit.ds == ds and e.commit.version == replaces]
+    if replaces and not made_from:
+        raise StoreError(f"no commit of {ds} has the version {replaces}, which is to be replaced")
+    if newest and (not made_from or made_from[0].holds != newest.holds):
+        raise overtaken(newest.commit)
+
+
+def _count(ds: str, batch: PartitionBatch, base: str) -> Commit:
     deleted = pc.sum(batch.items["deleted"]).as_py() or 0
     return Commit(
         version=0,
         ds=ds,
-        content_hash=hashed,
+        content_hash=content_hash(batch),
         items=batch.items.num_rows - deleted,
         images=pc.sum(pc.greater_equal(batch.ledger["image_index"], 0)).as_py() or 0,
         regions=batch.features.select(REGION_KEY).group_by(REGION_KEY).aggregate([]).num_rows,
         deleted=deleted,
+        base=base,
     )

@@ -127,6 +127,7 @@ class PartitionedTable:
                 table,
                 rows,
                 mode="overwrite",
+                schema_mode="merge",  # a table of an older version lacks columns
                 predicate=f"ds = '{check_ds(ds)}'",
                 writer_properties=WriterProperties(
                     compression="ZSTD", max_row_group_size=ROW_GROUP_ROWS

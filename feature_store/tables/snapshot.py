@@ -13,9 +13,10 @@ import pyarrow.compute as pc
 
 from feature_store.schemas import ITEMS, LEDGER
 from feature_store.tables.commits import LoggedCommit, snapshot_hash
+from feature_store.tables.content import sort_rows
 from feature_store.tables.pinned import PinnedTable
 from feature_store.tables.spool import ordered_features, under
-from feature_store.tables.store import Coverage
+from feature_store.tables.store import Coverage, PartitionBatch
 
 
 class DeltaSnapshot:
@@ -74,6 +75,17 @@ class DeltaSnapshot:
     def features(self, extractor: str) -> Iterator[pa.RecordBatch]:
         """The live features (schema FEATURES) of one extractor, ordered, in bounded memory."""
         return ordered_features(self._tables["features"], self._live, extractor, self._folder)
+
+    def about(self, item_id: str) -> PartitionBatch:
+        """All that the snapshot says about one item: no rows unless it lives."""
+        ds = next((ds for ds, ids in self._live.items() if pa.scalar(item_id) in ids), "")
+        only = pc.field("item_id") == item_id
+        return PartitionBatch(
+            **{
+                name: sort_rows(name, table.read(ds, table.schema.names, only))
+                for name, table in self._tables.items()
+            }
+        )
 
     def extractors(self) -> list[str]:
         """The extractors that described any live item, sorted."""

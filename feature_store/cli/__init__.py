@@ -25,13 +25,17 @@ _OWN = {
     "index": "feature_store.cli.stages:index",
     "ledger": "feature_store.cli.ledger:ledger",
     "status": "feature_store.cli.status:status",
+    "runs": "feature_store.cli.runs:runs",
     "bundles": "feature_store.cli.bundles:bundles",
     "publish": "feature_store.cli.bundles:publish",
     "rollback": "feature_store.cli.bundles:rollback",
     "settings": "feature_store.cli.settings:settings",
 }
 
-_PIPELINE_ONLY = ("catalogue", "ingest", "ledger", "index", "status")
+_PIPELINE_ONLY = (
+    *("catalogue", "ingest", "ledger", "requeue", "index", "status", "item", "runs", "models"),
+    "upkeep",
+)
 _ROOMS = ("feature_store", "operators", "serving")
 
 

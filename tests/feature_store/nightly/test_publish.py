@@ -18,6 +18,7 @@ from feature_store.nightly import (
     publish_candidate,
 )
 from feature_store.quality.settings import QualitySettings
+from feature_store.runs import read_runs
 from tests.feature_store.nightly.fake_shop import EXTRACTOR, FakeSettings, FakeSnapshot, FakeStore
 
 
@@ -132,6 +133,24 @@ def test_a_failed_gate_leaves_the_live_bundle_live(
     assert [row.gate_passed for row in rows] == [False, True]
     with pytest.raises(BundleError, match="did not pass"):
         publish_candidate(registry(settings).path(rows[0].bundle_id), settings)
+
+
+def test_what_became_of_a_build_is_in_the_log_of_runs(
+    settings: FakeSettings, store: FakeStore
+) -> None:
+    live = build_and_publish(settings, store)
+    (run,) = read_runs(settings.home)
+    assert (run.kind, run.outcome, run.images) == ("index", "published", 65)
+    assert run.detail["bundle"] == live
+    assert (run.detail["items"], run.detail["regions"]) == (54, 109)
+    assert run.seconds > 0
+    shop = store.now
+    lossy = FakeStore(Forgetful(shop.table, shop.rows, shop.described))
+    with pytest.raises(GateError):
+        build_and_publish(settings, lossy)
+    refused = read_runs(settings.home)[-1]
+    assert refused.outcome == "refused"
+    assert refused.detail["bundle"] != live
 
 
 def test_a_killed_build_leaves_the_live_bundle_live(

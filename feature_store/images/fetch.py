@@ -1,20 +1,22 @@
-"""The bytes behind an image's address: a local file or an https URL, never more than allowed."""
+"""The bytes behind an image's address: a local file, an https URL, an object in a bucket."""
 
 from __future__ import annotations
 
+import contextlib
 import functools
-import os
+import random
 import re
 import ssl
-import stat
-import time
-from pathlib import Path
+from collections.abc import Iterator
+from typing import NoReturn
 
 import httpcore
 import httpx
 
 from feature_store.errors import ImageError
 from feature_store.images.addresses import is_allowed_host
+from feature_store.images.answers import MayPassError, check_status, read_body
+from feature_store.images.files import read_file
 from feature_store.images.network import (
     CheckedBackend,
     CheckedTransport,
@@ -22,24 +24,17 @@ from feature_store.images.network import (
     Resolve,
     resolve,
 )
+from feature_store.images.pacing import Pace, Turn
 from feature_store.images.settings import ImageSettings
+from feature_store.images.source import Source, conditions, fingerprint_of_answer
 
-_SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
-_PASSING_STATUS = frozenset((408, 425, 429))
+_SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):")
 
 
 @functools.cache
 def _trusted_roots() -> ssl.SSLContext:
     """Reading a few hundred certificates takes longer than fetching a photo: once is enough."""
     return httpx.create_ssl_context()
-
-
-class _MayPassError(Exception):
-    """A failure worth another attempt; carries what to raise when there is none left."""
-
-    def __init__(self, error: ImageError) -> None:
-        super().__init__(str(error))
-        self.error = error
 
 
 class Fetcher:
@@ -52,6 +47,7 @@ class Fetcher:
         resolve: Resolve = resolve,
         ssl_context: ssl.SSLContext | None = None,
     ) -> None:
+        self.pace = Pace(settings)
         self._settings = settings
         self._deadline = Deadline()
         backend = CheckedBackend(
@@ -76,75 +72,126 @@ class Fetcher:
         """Close the connections."""
         self._transport.close()
 
-    def fetch(self, uri: str) -> bytes:
-        """The bytes at `uri`: a local path or an https:// (where allowed, http://) address.
+    def fetch(self, uri: str, known: str | None = None) -> Source:
+        """What is at `uri` now: a local path, an https:// (where allowed, http://) or gs:// one.
 
-        Raises ImageError with reason unreachable, timed_out, blocked_host, too_large or
+        `known` is the fingerprint of an earlier fetch: if it still holds, no bytes are fetched.
+        Raises ImageError with reason missing, unreachable, timed_out, blocked_host, too_large or
         not_an_image.
+        """
+        with self.pace.turn() as turn:
+            return self.fetch_in(turn, uri, known)
+
+    def fetch_in(self, turn: Turn, uri: str, known: str | None = None) -> Source:
+        """Do as `fetch` does, in a turn of `pace` that the caller holds and that counts attempts.
+
+        Its place may be lent to others during the call, so that no bytes should wait for it.
         """
         match = _SCHEME.match(uri)
         scheme = match[1].lower() if match else ""
         if not scheme:
-            return read_file(uri, self._settings)
+            turn.attempts += 1
+            return read_file(uri, self._settings, known)
         if scheme in ("https", "http"):
             with self._deadline.within(self._settings.total_seconds):
-                return self._download(uri)
+                return self._download(turn, uri, known)
         if scheme == "gs":
-            raise ImageError("blocked_host", "gs:// images arrive with the next release")
-        raise ImageError("blocked_host", f"{scheme}:// is not read; give a path or an https:// URL")
+            return self._object(turn, uri, known)
+        raise ImageError("blocked_host", f"{scheme}: is not read; give a path or an https:// URL")
 
-    def _download(self, uri: str) -> bytes:
-        failure: ImageError | None = None
-        for attempt in range(self._settings.attempts):
-            if failure is not None:
-                wait = self._settings.backoff_seconds * 2 ** (attempt - 1)
-                if wait >= self._deadline.remaining_seconds():
-                    break
-                time.sleep(wait)
+    def _object(self, turn: Turn, uri: str, known: str | None) -> Source:
+        try:
+            from feature_store.images.objects import fetch_object
+        except ModuleNotFoundError as error:
+            raise ImageError("blocked_host", f"gs:// needs {error.name}, not installed") from error
+        turn.attempts += 1
+        bucket = uri[len("gs://") :].partition("/")[0]
+        with self._at(f"gs://{bucket}", turn):
+            return fetch_object(uri, self._settings, known)
+
+    @contextlib.contextmanager
+    def _at(self, host: str, turn: Turn) -> Iterator[None]:
+        """Make a request of `host` within the block; to wait for its turn costs no image time."""
+        with self._deadline.standing_still():
+            turn.enter(host)
+        try:
+            yield
+        finally:
+            turn.leave(host)
+
+    def _download(self, turn: Turn, uri: str, known: str | None) -> Source:
+        """Ask until there is an answer, the attempts are used up or the time is."""
+        for attempt in range(1, self._settings.attempts + 1):
+            turn.attempts += 1
             try:
-                return self._follow(uri)
-            except _MayPassError as error:
-                failure = error.error
-        assert failure is not None, "there is at least one attempt"
-        raise failure
+                return self._follow(turn, uri, known)
+            except MayPassError as failure:
+                wait = self._wait_seconds(attempt, failure)
+                last = attempt == self._settings.attempts
+                if last or wait >= self._deadline.remaining_seconds():
+                    raise failure.error from failure
+                if failure.host and failure.wait_seconds:
+                    self.pace.pause(failure.host, failure.wait_seconds)
+                turn.wait(wait)
+        raise AssertionError("there is at least one attempt")
 
-    def _follow(self, uri: str) -> bytes:
+    def _wait_seconds(self, attempt: int, failure: MayPassError) -> float:
+        """Twice as long each time, spread so that many do not ask again at the same moment."""
+        wait = self._settings.backoff_seconds * 2.0 ** (attempt - 1) * random.uniform(0.5, 1.5)  # noqa: S311
+        return max(wait, failure.wait_seconds)
+
+    def _follow(self, turn: Turn, uri: str, known: str | None) -> Source:
         """Fetch `uri` through its redirects, each checked like the first address."""
         try:
-            url = httpx.URL(uri)
+            url = asked = httpx.URL(uri)
             for _ in range(self._settings.max_redirects + 1):
                 self._check_url(url)
-                request = httpx.Request(
-                    "GET", url, headers=self._headers, extensions=self._extensions
-                )
-                response = self._transport.handle_request(request)
-                try:
-                    location = response.headers.get("location")
-                    if not (300 <= response.status_code < 400 and location):
-                        return self._read(response, url.host)
-                    url = url.join(location)
-                finally:
-                    response.close()
+                with self._at(url.host, turn):
+                    found = self._ask(asked, url, known)
+                if isinstance(found, Source):
+                    return found
+                url = url.join(found)
         except httpcore.TimeoutException as error:
-            raise self._timed_out(url) from error
+            self._raise_timed_out(url, error)
         except (httpcore.NetworkError, httpcore.RemoteProtocolError) as error:
             failure = ImageError("unreachable", f"{url.host}: {error or 'the connection broke'}")
-            raise _MayPassError(failure) from error
+            raise MayPassError(failure) from error
         except (httpx.InvalidURL, httpcore.LocalProtocolError, UnicodeError, ValueError) as error:
             raise ImageError("unreachable", f"this is not a valid address: {error}") from error
         raise ImageError("unreachable", f"more than {self._settings.max_redirects} redirects")
 
-    def _timed_out(self, url: httpx.URL) -> Exception:
-        if self._deadline.remaining_seconds() <= 0:
-            limit = f"{self._settings.total_seconds:g} s in all"
-            return ImageError("timed_out", f"{url.host} took longer than {limit}")
+    def _ask(self, asked: httpx.URL, url: httpx.URL, known: str | None) -> Source | str:
+        """Make one request: what is at `url`, or where it redirects to."""
+        conditional = conditions(known, str(asked), str(url))
+        request = httpx.Request(
+            "GET", url, headers={**self._headers, **conditional}, extensions=self._extensions
+        )
+        response = self._transport.handle_request(request)
+        try:
+            location: str | None = response.headers.get("location")
+            if 300 <= response.status_code < 400 and location:
+                return location
+            if response.status_code == 304 and conditional:
+                return Source(None, known)
+            check_status(response, url.host)
+            fingerprint = fingerprint_of_answer(response.headers, str(asked), str(url))
+            if "If-None-Match" in conditional and fingerprint == known:
+                return Source(None, known)  # it cannot answer 304, but its tag says the same
+            return Source(read_body(response, url.host, self._settings.max_bytes), fingerprint)
+        finally:
+            response.close()
+
+    def _raise_timed_out(self, url: httpx.URL, error: Exception) -> NoReturn:
         limits = self._settings
+        if self._deadline.remaining_seconds() <= 0:
+            limit = f"{limits.total_seconds:g} s in all"
+            raise ImageError("timed_out", f"{url.host} took longer than {limit}") from error
         failure = ImageError(
             "timed_out",
             f"{url.host} was silent for {limits.read_seconds:g} s, "
             f"or took longer than {limits.connect_seconds:g} s to accept a connection",
         )
-        return _MayPassError(failure)
+        raise MayPassError(failure) from error
 
     def _check_url(self, url: httpx.URL) -> None:
         if url.scheme == "http" and not self._settings.allow_http:
@@ -155,63 +202,3 @@ class Fetcher:
             raise ImageError("blocked_host", f"the address on {url.host} carries a user name")
         if not is_allowed_host(url.raw_host.decode("ascii"), self._settings.allowed_hosts):
             raise ImageError("blocked_host", f"{url.host} is not among the allowed_hosts")
-
-    def _read(self, response: httpx.Response, host: str) -> bytes:
-        """The body, refused as soon as it is longer than allowed."""
-        status = response.status_code
-        if status != 200:
-            failure = ImageError("unreachable", f"{host} answered {status}")
-            passing = status >= 500 or status in _PASSING_STATUS
-            raise _MayPassError(failure) if passing else failure
-        if response.headers.get("content-encoding", "identity").lower() != "identity":
-            raise ImageError("not_an_image", f"{host} sent compressed bytes that nobody asked for")
-        limit = self._settings.max_bytes
-        announced = response.headers.get("content-length", "")
-        if announced.isascii() and announced.isdigit() and int(announced[:20]) > limit:
-            raise _too_many_bytes(limit)
-        body = bytearray()
-        for chunk in response.iter_raw():
-            body += chunk
-            if len(body) > limit:
-                raise _too_many_bytes(limit)
-        return bytes(body)
-
-
-def read_file(path: str, settings: ImageSettings) -> bytes:
-    """The bytes of the regular file at `path`.
-
-    Raises ImageError: unreachable (missing, not readable), blocked_host (outside `local_roots`,
-    symbolic links followed), not_an_image (a folder, device or pipe), too_large.
-    """
-    try:
-        real = Path(os.path.realpath(path))
-        if settings.local_roots and not _is_inside(real, settings.local_roots):
-            raise ImageError("blocked_host", f"{path!r} leads outside the local_roots")
-        _check_regular(path, real.stat())
-        # The checked path once more without links; without blocking, were it a pipe by now.
-        descriptor = os.open(real, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-        with os.fdopen(descriptor, "rb") as file:
-            _check_regular(path, os.fstat(descriptor))
-            data = file.read(settings.max_bytes + 1)
-    except OSError as error:
-        raise ImageError("unreachable", f"{path!r}: {error.strerror or error}") from error
-    except ValueError as error:  # a NUL, or half a surrogate pair
-        raise ImageError("unreachable", f"{path!r} is not a possible path") from error
-    if len(data) > settings.max_bytes:
-        raise _too_many_bytes(settings.max_bytes)
-    return data
-
-
-def _is_inside(real: Path, roots: tuple[str, ...]) -> bool:
-    return any(real.is_relative_to(os.path.realpath(root)) for root in roots)
-
-
-def _check_regular(path: str, found: os.stat_result) -> None:
-    if stat.S_ISDIR(found.st_mode):
-        raise ImageError("not_an_image", f"{path!r} is a folder")
-    if not stat.S_ISREG(found.st_mode):
-        raise ImageError("not_an_image", f"{path!r} is a device or a pipe, not a file")
-
-
-def _too_many_bytes(limit: int) -> ImageError:
-    return ImageError("too_large", f"more than {limit:,} bytes")

@@ -48,6 +48,16 @@ class Deadline:
         finally:
             del self._local.end
 
+    @contextlib.contextmanager
+    def standing_still(self) -> Iterator[None]:
+        """Do not count the time within the block: it is spent on waiting for our own limits."""
+        begun = time.monotonic()
+        try:
+            yield
+        finally:
+            if hasattr(self._local, "end"):
+                self._local.end += time.monotonic() - begun
+
     def remaining_seconds(self) -> float:
         """What is left of this thread's time; without a deadline, for ever."""
         end: float | None = getattr(self._local, "end", None)

@@ -39,7 +39,8 @@ class ImageSettings:
     """How often an image is tried when its host fails in a way that may pass."""
 
     backoff_seconds: float = 0.25
-    """The wait before the second attempt; it doubles with each further one."""
+    """The wait before the second attempt, more or less; it doubles with each further one. A host
+    that says when to ask again (Retry-After) is obeyed, as long as total_seconds allows."""
 
     max_redirects: int = 5
     """How many redirects are followed; each is checked like the first address."""
@@ -56,8 +57,17 @@ class ImageSettings:
     local_roots: tuple[str, ...] = ()
     """The only folders files may lie in, symbolic links followed. Empty: every folder."""
 
-    concurrency: int = 8
-    """How many images are fetched and decoded at the same time."""
+    allowed_buckets: tuple[str, ...] = ()
+    """The only buckets of which gs:// images are read. Empty: every bucket."""
+
+    concurrency: int = 16
+    """How many images are fetched at the same time."""
+
+    per_host_concurrency: int = 4
+    """How many of them may be of one host, so that a slow one does not take every place."""
+
+    per_host_per_second: float = 0.0
+    """How many requests a second one host gets at most; 0 sets no limit."""
 
     look_ahead: int = 32
     """How many images may be ready or under way ahead of the one asked for."""
@@ -68,7 +78,11 @@ class ImageSettings:
     def __post_init__(self) -> None:
         if not 0 < self.max_pixels < PILLOW_MAX_PIXELS:
             raise SettingsError(f"max_pixels must lie between 1 and {PILLOW_MAX_PIXELS - 1:,}")
-        positive = ("working_long_side_px", "min_side_px", "max_bytes", "attempts", "concurrency")
-        for name in (*positive, "look_ahead", "connect_seconds", "read_seconds", "total_seconds"):
+        counts = ("working_long_side_px", "min_side_px", "max_bytes", "attempts", "concurrency")
+        times = ("connect_seconds", "read_seconds", "total_seconds")
+        for name in (*counts, "per_host_concurrency", "look_ahead", *times):
             if getattr(self, name) <= 0:
                 raise SettingsError(f"{name} must be greater than 0, not {getattr(self, name)}")
+        for name in ("backoff_seconds", "per_host_per_second", "max_redirects"):
+            if getattr(self, name) < 0:
+                raise SettingsError(f"{name} must not be negative, but is {getattr(self, name)}")

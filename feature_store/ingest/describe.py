@@ -13,12 +13,12 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from feature_store.errors import ImageError
 from feature_store.ingest.outcomes import REGIONS, Failure, Outcomes, by_image
 from feature_store.schemas import Box, region_id
 
 if TYPE_CHECKING:
     from feature_store.images.decode import LoadedImage
+    from feature_store.images.loader import Loaded
     from feature_store.settings import Settings
     from feature_store.vision.detect import Detector
     from feature_store.vision.extract import Extractor
@@ -66,19 +66,21 @@ class ImageDescriber:
         from feature_store.images.loader import ImageLoader
 
         with ImageLoader(self._settings.images) as loader:
-            pairs = zip(uris, loader.load_many(uris), strict=True)
-            while chunk := list(itertools.islice(pairs, self._settings.ingest.images_per_chunk)):
+            loaded = loader.load_many(uris)
+            while chunk := list(itertools.islice(loaded, self._settings.ingest.images_per_chunk)):
                 self._describe_chunk(chunk)
         return self.outcomes
 
-    def _describe_chunk(self, chunk: list[tuple[str, LoadedImage | ImageError]]) -> None:
+    def _describe_chunk(self, chunk: list[Loaded]) -> None:
         from feature_store.images.thumbnails import write_thumbnail
 
         fresh: dict[str, LoadedImage] = {}
-        for uri, image in chunk:
-            if isinstance(image, ImageError):
-                self.outcomes.unreadable(uri, Failure(image.reason, image.detail))
+        for loaded in chunk:
+            uri, image, error = loaded.uri, loaded.image, loaded.error
+            if error is not None:
+                self.outcomes.unreadable(uri, Failure(error.reason, error.detail))
                 continue
+            assert image is not None, "nothing was said to be known"
             self.outcomes.loaded(uri, image.image_id)
             side_px = self._settings.ingest.thumbnail_long_side_px
             write_thumbnail(image, self._settings.thumbnails, side_px)

@@ -28,9 +28,11 @@ def server() -> Iterator[ShopServer]:
 def fetch(uri: str, **options: Any) -> bytes:
     fetcher = Fetcher(ImageSettings(**{**OPEN, **options}))
     try:
-        return fetcher.fetch(uri)
+        data = fetcher.fetch(uri).data
     finally:
         fetcher.close()
+    assert data is not None
+    return data
 
 
 def refusal(uri: str, **options: Any) -> ImageError:
@@ -81,7 +83,7 @@ def test_the_name_is_kept_for_the_host_while_the_address_is_connected_to(
         return ["127.0.0.1"]
 
     fetcher = Fetcher(ImageSettings(**OPEN), resolve=pinned)
-    assert fetcher.fetch(server.url("/photo.jpg", "photos.example")) == PHOTO
+    assert fetcher.fetch(server.url("/photo.jpg", "photos.example")).data == PHOTO
     fetcher.close()
     assert asked == [("photos.example", server.server_port)]
     assert server.headers["Host"] == f"photos.example:{server.server_port}"
@@ -130,7 +132,7 @@ def test_a_redirect_from_a_public_to_a_private_host_is_refused(
         ("http://user:pass@127.0.0.1/a", "blocked_host"),
         ("http://[bad", "unreachable"),
         ("http://127.0.0.1:99999/", "unreachable"),
-        ("http:///nowhere", "unreachable"),
+        ("http:///nowhere", "missing"),
     ],
 )
 def test_redirects_to_nonsense(server: ShopServer, target: str, reason: str) -> None:
@@ -150,10 +152,18 @@ def test_passing_failures_are_tried_again(server: ShopServer, path: str) -> None
     assert refusal(server.url(path), attempts=2).reason == "unreachable"
 
 
-@pytest.mark.parametrize(("status", "tries"), [(404, 1), (403, 1), (500, 3), (429, 3), (204, 1)])
-def test_statuses(server: ShopServer, status: int, tries: int) -> None:
+@pytest.mark.parametrize(
+    ("status", "tries", "reason"),
+    [
+        *((status, 1, "missing") for status in (404, 410)),
+        *((status, 1, "unreachable") for status in (204, 304, 400, 401, 403, 451)),
+        *((status, 3, "unreachable") for status in (408, 425, 429, 500, 502, 503, 599)),
+    ],
+)
+def test_statuses(server: ShopServer, status: int, tries: int, reason: str) -> None:
     error = refusal(server.url(f"/status?{status}"))
-    assert (error.reason, error.detail) == ("unreachable", f"127.0.0.1 answered {status}")
+    assert error.reason == reason
+    assert error.detail.startswith(f"127.0.0.1 answered {status}")
     assert server.requests["/status"] == tries
 
 
@@ -206,10 +216,11 @@ def test_nobody_listens_no_such_name_and_compressed_bytes(server: ShopServer) ->
 @pytest.mark.parametrize(
     ("uri", "reason", "words"),
     [
-        ("gs://bucket/a.jpg", "blocked_host", "arrive with the next release"),
-        ("GS://bucket/a.jpg", "blocked_host", "arrive with the next release"),
-        ("s3://bucket/a.jpg", "blocked_host", "s3:// is not read"),
-        ("file:///etc/hosts", "blocked_host", "file:// is not read"),
+        ("s3://bucket/a.jpg", "blocked_host", "s3: is not read"),
+        ("ftp://host/a.jpg", "blocked_host", "ftp: is not read"),
+        ("file:///etc/hosts", "blocked_host", "file: is not read"),
+        ("FILE:/etc/hosts", "blocked_host", "file: is not read"),
+        ("data:image/png;base64,AAAA", "blocked_host", "data: is not read"),
         ("https://", "blocked_host", ""),
         ("https://host:99999/a", "unreachable", ""),
         (f"https://{'a' * 70}.example/a", "unreachable", ""),
@@ -229,6 +240,8 @@ def test_local_files(tmp_path: Path) -> None:
     photo.write_bytes(PHOTO)
     assert fetch(str(photo)) == PHOTO
     assert refusal(str(photo), max_bytes=len(PHOTO) - 1).reason == "too_large"
+    for path in (tmp_path / "nothing.jpg", photo / "below-a-file.jpg"):
+        assert refusal(str(path)).reason == "missing"
     assert "No such file" in refusal(str(tmp_path / "nothing.jpg")).detail
     assert refusal(str(tmp_path / ("x" * 5000))).reason == "unreachable"
     assert refusal("/a\x00b").reason == "unreachable"

@@ -7,8 +7,6 @@ from pathlib import Path
 
 import numpy as np
 
-from feature_store.errors import ImageError
-from feature_store.images.decode import LoadedImage
 from feature_store.images.loader import ImageLoader
 from feature_store.images.settings import ImageSettings
 from tests.feature_store.images.files import close_to, corners, encode, quarters
@@ -20,9 +18,9 @@ def test_order_is_kept_whatever_arrives_first() -> None:
     with running(encode(quarters(), "JPEG")) as server, ImageLoader(settings) as loader:
         paths = ["/slow-photo?0.2", "/photo.jpg", "/missing", "/page", "/empty", "/photo.jpg"]
         results = list(loader.load_many(server.url(path) for path in paths))
-    kinds = [r.reason if isinstance(r, ImageError) else r.pixels.shape for r in results]
+    kinds = [r.error.reason if r.error else r.image and r.image.pixels.shape for r in results]
     photo = (40, 64, 3)
-    assert kinds == [photo, photo, "unreachable", "not_an_image", "not_an_image", photo]
+    assert kinds == [photo, photo, "missing", "not_an_image", "not_an_image", photo]
 
 
 def test_look_ahead_is_bounded(tmp_path: Path) -> None:
@@ -38,7 +36,7 @@ def test_look_ahead_is_bounded(tmp_path: Path) -> None:
     with ImageLoader(ImageSettings(look_ahead=5, concurrency=2)) as loader:
         results = loader.load_many(uris())
         for done in range(1, 11):
-            assert isinstance(next(results), LoadedImage)
+            assert next(results).image
             assert taken <= done + 5
         results.close()  # type: ignore[attr-defined]
     assert taken <= 15
@@ -49,7 +47,7 @@ def test_large_images_in_many_threads(tmp_path: Path) -> None:
     path.write_bytes(encode(quarters(5000, 3600), "PNG", compress_level=1))
     with ImageLoader(ImageSettings(concurrency=3)) as loader:
         results = list(loader.load_many([str(path)] * 3))
-    pixels = [result.pixels for result in results if isinstance(result, LoadedImage)]
+    pixels = [result.image.pixels for result in results if result.image]
     assert len(pixels) == 3
     assert all(np.array_equal(each, pixels[0]) for each in pixels)
     assert pixels[0].shape == (737, 1024, 3)
@@ -62,6 +60,7 @@ def test_one_image_and_one_error(tmp_path: Path) -> None:
         assert close_to(
             corners(loader.load(str(path)).pixels), corners(np.asarray(quarters())), by=0
         )
-        (error,) = loader.load_many([str(tmp_path / "none.jpg")])
-        assert isinstance(error, ImageError)
+        (failed,) = loader.load_many([str(tmp_path / "none.jpg")])
+        assert failed.error
+        assert failed.error.reason == "missing"
         assert list(loader.load_many([])) == []

@@ -18,13 +18,23 @@ def thumbnail_path(folder: Path, image_id: str) -> Path:
     return folder / image_id[:2] / f"{image_id}.jpg"
 
 
+def keep_thumbnail(folder: Path, image_id: str) -> bool:
+    """Renew the time of an image's thumbnail, so that upkeep leaves it; False if there is none."""
+    path = thumbnail_path(folder, image_id)
+    try:
+        os.utime(path)
+        return path.stat().st_size > 0
+    except FileNotFoundError:
+        return False
+
+
 def write_thumbnail(image: LoadedImage, folder: Path, long_side_px: int) -> Path:
     """Write the image as a JPEG whose long side is at most `long_side_px`; return its path.
 
     One that is there already is kept, whatever its size. The file appears whole or not at all.
     """
     path = thumbnail_path(folder, image.image_id)
-    if path.exists() and path.stat().st_size > 0:
+    if keep_thumbnail(folder, image.image_id):
         return path
     path.parent.mkdir(parents=True, exist_ok=True)
     picture = Image.fromarray(image.pixels)

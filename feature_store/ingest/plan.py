@@ -17,7 +17,13 @@ import pyarrow.compute as pc
 from feature_store.catalogue.changes import find_changes
 from feature_store.catalogue.read import read_catalogue
 from feature_store.errors import SettingsError
-from feature_store.ingest.staging import point_to, read_json, write_json, write_table
+from feature_store.ingest.staging import (
+    planning,
+    point_to,
+    read_json,
+    write_json,
+    write_table,
+)
 from feature_store.schemas import FEATURES, LEDGER, DataInterval
 from feature_store.tables import PartitionBatch, open_store
 from feature_store.tables.content import canonical, content_hash
@@ -83,13 +89,14 @@ def plan_partition(interval: DataInterval, settings: Settings) -> Plan:
         rejected=rejected.num_rows,
         previous_live_items=previous.num_rows,
     )
-    if read_json(folder / PLAN) is None:
-        write_table(folder / DELETED, changes.filter(changes["deleted"]))
-        write_table(folder / REJECTED, rejected)
-        for path, start in zip(plan.shards, starts, strict=True):
-            write_table(Path(path), changed.slice(start, size))
-    write_json(folder / PLAN, dataclasses.asdict(plan))  # the last: with it the plan is whole
-    point_to(folder.parent, folder.name)
+    with planning(settings.staging):
+        if read_json(folder / PLAN) is None:
+            write_table(folder / DELETED, changes.filter(changes["deleted"]))
+            write_table(folder / REJECTED, rejected)
+            for path, start in zip(plan.shards, starts, strict=True):
+                write_table(Path(path), changed.slice(start, size))
+        write_json(folder / PLAN, dataclasses.asdict(plan))  # the last: with it the plan is whole
+        point_to(folder.parent, folder.name)
     log.info("%s: %d items to describe, %d deleted", ds, plan.items, plan.deleted)
     return plan
 

@@ -12,11 +12,13 @@ staging/<ds>/PLAN.json            the name of the plan that counts
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import shutil
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
 
@@ -25,7 +27,7 @@ import pyarrow.parquet as pq
 
 from feature_store.errors import StoreError
 
-CURRENT_PLAN = "PLAN.json"
+CURRENT_PLAN, LOCK = "PLAN.json", ".lock"
 
 
 def write_json(path: Path, value: dict[str, Any]) -> None:
@@ -60,6 +62,20 @@ def read_table(path: Path, schema: pa.Schema) -> pa.Table:
         raise StoreError(f"{path} cannot be read ({error}); run the day again") from error
 
 
+@contextmanager
+def planning(staging: Path) -> Iterator[None]:
+    """Keep upkeep from clearing a day away while its plan is written, or taken up again."""
+    with _locked(staging, fcntl.LOCK_SH):
+        yield
+
+
+@contextmanager
+def clearing(staging: Path) -> Iterator[None]:
+    """Wait until nobody plans, and let nobody plan meanwhile."""
+    with _locked(staging, fcntl.LOCK_EX):
+        yield
+
+
 def point_to(day: Path, plan: str) -> None:
     """Make `plan` the one that counts for the day whose folder is `day`."""
     write_json(day / CURRENT_PLAN, {"plan": plan})
@@ -78,6 +94,14 @@ def forget_other_plans(folder: Path) -> None:
     for other in folder.parent.iterdir():
         if other.is_dir() and other != folder:
             shutil.rmtree(other, ignore_errors=True)
+
+
+@contextmanager
+def _locked(staging: Path, how: int) -> Iterator[None]:
+    staging.mkdir(parents=True, exist_ok=True)
+    with (staging / LOCK).open("w") as file:
+        fcntl.flock(file, how)
+        yield
 
 
 def _write(path: Path, fill: Callable[[IO[bytes]], Any]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,7 @@ from PIL import Image
 
 from feature_store.images.decode import LoadedImage, decode
 from feature_store.images.settings import ImageSettings
-from feature_store.images.thumbnails import thumbnail_path, write_thumbnail
+from feature_store.images.thumbnails import keep_thumbnail, thumbnail_path, write_thumbnail
 from tests.feature_store.images.files import close_to, corners, encode, quarters
 
 
@@ -47,6 +48,20 @@ def test_one_that_is_there_is_kept_and_an_empty_one_replaced(
     path.write_bytes(b"")
     write_thumbnail(image, tmp_path, 320)
     assert path.read_bytes() == first
+
+
+def test_one_that_is_met_again_is_in_use(tmp_path: Path, image: LoadedImage) -> None:
+    assert not keep_thumbnail(tmp_path, image.image_id)
+    path = write_thumbnail(image, tmp_path, 320)
+    for meet in (
+        lambda: write_thumbnail(image, tmp_path, 320),
+        lambda: keep_thumbnail(tmp_path, image.image_id),
+    ):
+        os.utime(path, (1, 1))
+        assert meet()
+        assert path.stat().st_mtime > 1
+    path.write_bytes(b"")
+    assert not keep_thumbnail(tmp_path, image.image_id)
 
 
 def test_a_failed_write_leaves_nothing(

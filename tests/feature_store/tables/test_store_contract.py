@@ -49,7 +49,6 @@ def test_a_new_store_is_empty_and_readable(store: FeatureStore) -> None:
     assert snapshot.items().schema.equals(ITEMS)
     assert snapshot.ledger().schema.equals(LEDGER)
     assert (snapshot.items().num_rows, features_of(store).num_rows) == (0, 0)
-    assert store.known(["ab"], DETECTOR, EXTRACTOR).schema.equals(FEATURES)
     assert snapshot.coverage(EXTRACTOR).share == 1.0
 
 
@@ -196,30 +195,6 @@ def test_hostile_ids_survive_to_the_byte(store: FeatureStore) -> None:
     assert sorted(ids(store.snapshot().ledger()), key=str.encode) == expected
 
 
-def test_known_features_are_found_by_image_once_for_each_region(store: FeatureStore) -> None:
-    store.replace_partition(DAY, make_batch(DAY, ["a", "b"], images=2))
-    again = make_batch(NEXT, ["a"])  # the same photo on another day
-    store.replace_partition(NEXT, again)
-    wanted = [image_id("a", 0, 0), image_id("b", 1, 0), "0" * 64]
-    rows = store.known(wanted, DETECTOR, EXTRACTOR)
-    assert rows.schema.equals(FEATURES)
-    assert sorted(rows["image_id"].to_pylist()) == sorted(wanted[:2] * 2)
-    assert len(set(rows["region_id"].to_pylist())) == 4
-    stored = again.features.filter(pa.compute.equal(again.features["kind"], "whole"))
-    found = rows.filter(pa.compute.equal(rows["region_id"], stored["region_id"][0]))
-    assert found["vector"].to_pylist() == stored["vector"].to_pylist()
-
-
-def test_known_features_are_those_of_the_same_models_only(store: FeatureStore) -> None:
-    store.replace_partition(DAY, make_batch(DAY, ["a"]))
-    image = [image_id("a", 0, 0)]
-    assert store.known(image, DETECTOR, "colours@00000000000f").num_rows == 0
-    assert store.known(image, "boxes@00000000000f", EXTRACTOR).num_rows == 0
-    assert store.known([], DETECTOR, EXTRACTOR).num_rows == 0
-    store.replace_partition(NEXT, make_batch(NEXT, ["new"]))
-    assert store.known([image_id("new", 0, 0)], DETECTOR, EXTRACTOR).num_rows == 2
-
-
 def test_extractors_live_side_by_side(store: FeatureStore) -> None:
     old, new = make_batch(DAY, ["a", "b"]), make_batch(DAY, ["a"], extractor="shapes@0123456789ab")
     both = replace(old, features=pa.concat_tables([old.features, new.features]))
@@ -270,7 +245,9 @@ def test_a_model_has_a_name_and_a_digest(store: FeatureStore, identity: str) -> 
     with pytest.raises(StoreError, match="does not name a model"):
         store.replace_partition(DAY, make_batch(DAY, ["a"], extractor=identity))
     with pytest.raises(StoreError, match="does not name a model"):
-        store.known(["ab"], DETECTOR, identity)
+        store.known(["ab"], DETECTOR, [EXTRACTOR, identity])
+    with pytest.raises(StoreError, match="does not name a model"):
+        store.known(["ab"], identity, [])
 
 
 FAULTS = {

@@ -7,6 +7,7 @@
     ├── VisionError            a model cannot be loaded or gave an unusable answer
     ├── StoreError             the feature store refused a read or a write
     │   └── CommitConflictError  somebody else replaced the same partition meanwhile
+    ├── StorageError           a bucket refused, changed meanwhile, or cannot be reached
     ├── GateError              a quality gate failed; carries the failed checks
     ├── IndexBuildError        an index could not be built from these vectors
     ├── BundleError            a bundle is missing, damaged or of an unknown format
@@ -56,6 +57,22 @@ class StoreError(NitamonoError):
 
 class CommitConflictError(StoreError):
     """Another writer replaced the same partition meanwhile; reload and retry."""
+
+
+class StorageError(NitamonoError):
+    """A bucket or an object in it cannot be used; `reason` says why in one word.
+
+    `address` (no possible bucket or object), `missing`, `denied`, `changed` (its generation is not
+    the expected one), `too_large`, `timed_out` or `unreachable`.
+    """
+
+    def __init__(self, reason: str, detail: str) -> None:
+        super().__init__(detail)
+        self.reason = reason
+        self.detail = detail
+
+    def __reduce__(self) -> tuple[type[StorageError], tuple[str, str]]:
+        return (StorageError, (self.reason, self.detail))
 
 
 class GateError(NitamonoError):

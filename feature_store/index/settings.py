@@ -12,8 +12,8 @@ class IndexSettings:
     """Settings of the index and of its tuning; SettingsError for a value out of range."""
 
     extractor: str = ""
-    """Identity of the extractor whose features are indexed; empty takes the only one, or the one
-    that covers most regions."""
+    """Identity of the extractor whose features are indexed; empty takes the one that answers, which
+    'nitamono models' shows."""
 
     attribution_voters: int = 10
     """Look-alikes that vote, by their category, which region of a photo shows its item; 0 takes

@@ -87,7 +87,7 @@ def build_candidate(settings: NightlySettings, store: FeatureStore | None = None
     Raises IndexBuildError if there is nothing to index, or naming the item whose vector cannot be.
     """
     snapshot = (store or open_store(settings)).snapshot()
-    extractor = choose_extractor(snapshot, settings.index)
+    extractor = choose_extractor(snapshot, settings)
     now = dt.datetime.now(dt.UTC)
     bundle_id = f"{now:%Y%m%dT%H%M%S%f}"[:-3] + f"-{snapshot.content_hash[:6]}"
     watch = Stopwatch()

@@ -13,8 +13,10 @@ from feature_store.bundle.format import FORMAT_VERSION, read_manifest
 from feature_store.bundle.registry import BundleRegistry
 from feature_store.errors import BundleError, IndexBuildError
 from feature_store.index.settings import IndexSettings
+from feature_store.models import ModelRegistry
 from feature_store.quality.settings import QualitySettings
 from feature_store.tables import FeatureStore, Snapshot, open_store
+from feature_store.vision.settings import VisionSettings
 
 log = logging.getLogger(__name__)
 
@@ -37,35 +39,57 @@ class NightlySettings(Protocol):
     def quality(self) -> QualitySettings:
         """What is good enough to be published."""
 
+    @property
+    def vision(self) -> VisionSettings:
+        """Which extractor is wanted."""
+
 
 def registry_of(settings: NightlySettings) -> BundleRegistry:
     """Return the registry of bundles under the settings' home."""
     return BundleRegistry(settings.home / "bundles")
 
 
-def choose_extractor(snapshot: Snapshot, settings: IndexSettings) -> str:
-    """Return the extractor to index: the one of the settings, or the one with most features.
+def choose_extractor(snapshot: Snapshot, settings: NightlySettings) -> str:
+    """Return the identity of the extractor to index: the one of the settings, or the active one.
 
-    IndexBuildError if the store holds no features, or none of the extractor of the settings.
+    An index never mixes two. Where the store holds features of one alone, it is that one.
+    IndexBuildError if the store holds no features, or none of the extractor that is asked for.
     """
     extractors = snapshot.extractors()
-    if settings.extractor:
-        if settings.extractor not in extractors:
-            listed = ", ".join(extractors) or "none at all"
-            raise IndexBuildError(
-                f"the store holds no features of {settings.extractor!r}, but: {listed}"
-            )
-        return settings.extractor
+    listed = ", ".join(extractors)
+    if settings.index.extractor:
+        if settings.index.extractor in extractors:
+            return settings.index.extractor
+        raise IndexBuildError(
+            f"the store holds no features of {settings.index.extractor!r}, but: "
+            f"{listed or 'none at all'}"
+        )
     if not extractors:
         raise IndexBuildError(
             "the store holds no features yet; ingest a catalogue with an image first"
         )
     if len(extractors) == 1:
         return extractors[0]
-    regions = {name: snapshot.coverage(name).regions for name in extractors}
-    chosen = max(sorted(regions), key=lambda name: regions[name])
-    log.info("indexing %s, which covers most of %s", chosen, regions)
-    return chosen
+    model, identity = active_extractor(settings)
+    if identity not in extractors:
+        raise IndexBuildError(
+            f"{identity} answers, but the store holds features of others: {listed}; "
+            f"'nitamono models upgrade {model}' describes it all under {identity}"
+        )
+    return identity
+
+
+def active_extractor(settings: NightlySettings) -> tuple[str, str]:
+    """Return the name and the identity of the extractor that answers.
+
+    The identity is the one of the last switch; before any, what the name means by the settings.
+    """
+    active = ModelRegistry(settings.home).look(settings.vision.extractor).active
+    if active.identity is None:
+        from feature_store.vision.identity import extractor_identity
+
+        return active.model, extractor_identity(settings.vision, active.model)
+    return active.model, active.identity
 
 
 def parameters_digest(settings: IndexSettings) -> str:
@@ -90,5 +114,5 @@ def needs_build(settings: NightlySettings, store: FeatureStore | None = None) ->
     return (
         manifest.snapshot_content_hash != snapshot.content_hash
         or manifest.parameters_digest != parameters_digest(settings.index)
-        or manifest.extractor != choose_extractor(snapshot, settings.index)
+        or manifest.extractor != choose_extractor(snapshot, settings)
     )

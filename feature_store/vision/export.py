@@ -8,7 +8,8 @@ from pathlib import Path
 
 import torch
 
-from feature_store.vision.efficientnet import EfficientNetFeatures, packaged_weights
+from feature_store.vision.efficientnet import EfficientNetFeatures
+from feature_store.vision.packaged import packaged_weights
 from feature_store.vision.settings import VisionSettings
 
 

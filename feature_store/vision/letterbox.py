@@ -11,6 +11,9 @@ from PIL import Image
 
 from feature_store.schemas import Box
 
+PREPROCESSING = "letterbox-1"
+"""Raise this with any change that can move a box: it is part of the detector's identity."""
+
 GREY = 114
 """The value of the bars: what every YOLO is trained with."""
 

@@ -2,30 +2,25 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from dataclasses import replace
 
 from feature_store.vision.detect import Detector, WholeImageDetector
 from feature_store.vision.extract import Extractor
+from feature_store.vision.lazy import LazyDetector, LazyExtractor
 from feature_store.vision.settings import VisionSettings
 
 
 def load_detector(settings: VisionSettings) -> Detector:
-    """Load the detector that `settings.detector` names; VisionError if it cannot be had."""
-    if settings.detector == "none":
-        return WholeImageDetector()
-    from feature_store.vision.ultralytics_detector import UltralyticsDetector
-    from feature_store.vision.ultralytics_weights import find_weights
+    """The detector that `settings.detector` names, which loads when it is first used.
 
-    weights = find_weights(settings.detector, Path(settings.weights_folder))
-    return UltralyticsDetector(settings, weights)
+    VisionError if there is none; one that cannot be loaded may say so only then.
+    """
+    return WholeImageDetector() if settings.detector == "none" else LazyDetector(settings)
 
 
-def load_extractor(settings: VisionSettings) -> Extractor:
-    """Load the extractor that `settings.extractor` names; VisionError if it cannot be had."""
-    if settings.extractor.endswith(".onnx"):
-        from feature_store.vision.onnx_extractor import OnnxExtractor
+def load_extractor(settings: VisionSettings, model: str | None = None) -> Extractor:
+    """The extractor `model`, or `settings.extractor`, which loads when it is first used.
 
-        return OnnxExtractor(settings)
-    from feature_store.vision.efficientnet import EfficientNetExtractor
-
-    return EfficientNetExtractor(settings)
+    VisionError if there is none; one that cannot be loaded may say so only then.
+    """
+    return LazyExtractor(settings if model is None else replace(settings, extractor=model))

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -78,18 +79,9 @@ class OnnxExtractor:
         self._preprocessing = Preprocessing.beside(path)
         self._input = self._session.get_inputs()[0]
         self._channels_first = _channels_first(self._input.shape, path)
-        self._side_px = self._find_side_px(path)
+        self._side_px = _side_px(self._input.shape, path, self._preprocessing, settings)
         self.dim = int(self._describe([np.zeros((1, 1, 3), np.uint8)]).shape[1])
-        digest = hashlib.sha256(path.read_bytes())
-        digest.update(f"{self._preprocessing.digest_text()}:{self._side_px}".encode())
-        self.identity = f"{path.stem}@{digest.hexdigest()[:12]}"
-
-    def _find_side_px(self, path: Path) -> int:
-        sides = self._input.shape[2:4] if self._channels_first else self._input.shape[1:3]
-        fixed = {side for side in sides if isinstance(side, int) and side > 0}
-        if len(fixed) > 1:
-            raise VisionError(f"{str(path)!r} takes {sides} pixels: a square is needed")
-        return fixed.pop() if fixed else self._preprocessing.size_px or self._settings.crop_px
+        self.identity = _identity(path, self._preprocessing, self._side_px)
 
     def extract(self, crops: Sequence[npt.NDArray[np.uint8]]) -> npt.NDArray[np.float32]:
         """Describe uint8 (H, W, 3) RGB crops of any size: float32 (n, dim), rows of norm 1.
@@ -127,12 +119,49 @@ class OnnxExtractor:
         return np.ascontiguousarray(prepared)
 
 
-def _open_session(path: Path, settings: VisionSettings) -> Any:
+def look_at(path: Path, settings: VisionSettings) -> tuple[str, int | None]:
+    """Tell the identity of an ONNX model, and its `dim` if the model tells it, running nothing.
+
+    VisionError if it is not a model of images.
+    """
+    session = _open_session(path, replace(settings, device="cpu"), optimised=False)
+    preprocessing = Preprocessing.beside(path)
+    side_px = _side_px(session.get_inputs()[0].shape, path, preprocessing, settings)
+    answer = session.get_outputs()[0].shape
+    known = len(answer) in (2, 4) and isinstance(answer[1], int) and answer[1] > 0
+    return _identity(path, preprocessing, side_px), answer[1] if known else None
+
+
+def _identity(path: Path, preprocessing: Preprocessing, side_px: int) -> str:
+    model = path.read_bytes()
+    digest = hashlib.sha256(model)
+    for name in _external_files(model):
+        digest.update((path.parent / name).read_bytes())
+    digest.update(f"{preprocessing.digest_text()}:{side_px}".encode())
+    return f"{path.stem}@{digest.hexdigest()[:12]}"
+
+
+def _external_files(model: bytes) -> list[str]:
+    """Name the files beside a model in which it keeps weights, each once, in order.
+
+    They stand in it as TensorProto.external_data, entries of the key "location"
+    (https://github.com/onnx/onnx/blob/main/onnx/onnx.proto); a length below 2**14 takes two bytes.
+    """
+    names = set()
+    for match in re.finditer(rb"\x0a\x08location\x12([\x80-\xff]?[\x00-\x7f])", model, re.DOTALL):
+        length = match[1][0] if len(match[1]) == 1 else match[1][0] - 128 + 128 * match[1][1]
+        names.add(model[match.end() : match.end() + length].decode())
+    return sorted(names)
+
+
+def _open_session(path: Path, settings: VisionSettings, *, optimised: bool = True) -> Any:
     import onnxruntime
 
     if not path.is_file():
         raise VisionError(f"extractor {str(path)!r}: no such file")
     options = onnxruntime.SessionOptions()
+    if not optimised:
+        options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
     options.intra_op_num_threads = settings.threads
     options.inter_op_num_threads = 1
     providers = ["CPUExecutionProvider"]
@@ -147,6 +176,16 @@ def _open_session(path: Path, settings: VisionSettings) -> Any:
         return onnxruntime.InferenceSession(str(path), options, providers=providers)
     except Exception as error:  # the runtime has its own, private, errors
         raise VisionError(f"extractor {str(path)!r} is not a usable ONNX model: {error}") from error
+
+
+def _side_px(
+    shape: Sequence[object], path: Path, preprocessing: Preprocessing, settings: VisionSettings
+) -> int:
+    sides = shape[2:4] if _channels_first(shape, path) else shape[1:3]
+    fixed = {side for side in sides if isinstance(side, int) and side > 0}
+    if len(fixed) > 1:
+        raise VisionError(f"{str(path)!r} takes {sides} pixels: a square is needed")
+    return fixed.pop() if fixed else preprocessing.size_px or settings.crop_px
 
 
 def _channels_first(shape: Sequence[object], path: Path) -> bool:

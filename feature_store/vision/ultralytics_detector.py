@@ -14,13 +14,12 @@ import torch
 
 from feature_store.errors import VisionError
 from feature_store.vision.detect import Detection
+from feature_store.vision.detector_weights import rounded_up
 from feature_store.vision.device import choose_compute
+from feature_store.vision.identity import name_detector
 from feature_store.vision.letterbox import Placement, box_in_photo, letterbox
 from feature_store.vision.settings import VisionSettings
 from feature_store.vision.ultralytics_weights import open_weights
-
-PREPROCESSING = "letterbox-1"
-"""Raise this with any change that can move a box: it is part of the detector's identity."""
 
 FALLBACK_IMAGE_PX = 640
 """The size that every official YOLO is trained at: for weights that do not tell their own."""
@@ -49,15 +48,7 @@ class UltralyticsDetector:
                 "needed"
             )
         self._side_px = settings.detector_image_px or _trained_image_px(self._backend)
-        limits = (
-            settings.confidence,
-            settings.best_confidence,
-            settings.iou,
-            settings.max_products,
-            settings.min_product_share,
-        )
-        digest.update(f"{PREPROCESSING}:{self._side_px}:{limits}".encode())
-        self.identity = f"{name}@{digest.hexdigest()[:12]}"
+        self.identity = name_detector(name, digest, self._side_px, settings)
 
     def detect(self, images: Sequence[npt.NDArray[np.uint8]]) -> list[list[Detection]]:
         """Find the products of each photo (uint8 (H, W, 3) RGB), the most confident first.
@@ -152,4 +143,4 @@ def _trained_image_px(backend: Any) -> int:
         size = getattr(backend.model, "image_size", None) or arguments.get("imgsz")
     if isinstance(size, list | tuple):
         size = max(size, default=None)
-    return -(-int(size) // 32) * 32 if size else FALLBACK_IMAGE_PX
+    return rounded_up(int(size)) if size else FALLBACK_IMAGE_PX

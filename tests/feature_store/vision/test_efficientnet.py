@@ -16,10 +16,10 @@ from feature_store.errors import VisionError
 from feature_store.vision.efficientnet import (
     EfficientNetExtractor,
     EfficientNetFeatures,
-    packaged_weights,
 )
 from feature_store.vision.export import export_efficientnet
 from feature_store.vision.models import load_extractor
+from feature_store.vision.packaged import packaged_weights
 from feature_store.vision.settings import VisionSettings
 from tests.feature_store.vision.pictures import product_photo
 

@@ -26,8 +26,10 @@ def extractor(
 ) -> OnnxExtractor:
     if sidecar is not None:
         path.with_name(f"{path.name}.json").write_text(json.dumps(sidecar))
-    found = load_extractor(VisionSettings(extractor=str(path), device="cpu", **settings))  # type: ignore[arg-type]
-    assert isinstance(found, OnnxExtractor)
+    chosen = VisionSettings(extractor=str(path), device="cpu", **settings)  # type: ignore[arg-type]
+    found = OnnxExtractor(chosen)
+    lazy = load_extractor(chosen)
+    assert (lazy.identity, lazy.dim) == (found.identity, found.dim)
     return found
 
 

@@ -14,6 +14,7 @@ import torch
 
 from feature_store.errors import VisionError
 from feature_store.vision import ultralytics_weights
+from feature_store.vision.lazy import LazyDetector
 from feature_store.vision.models import load_detector
 from feature_store.vision.settings import VisionSettings
 from feature_store.vision.ultralytics_detector import UltralyticsDetector
@@ -46,8 +47,10 @@ def everything(weights: Path, **settings: object) -> VisionSettings:
 
 def test_a_checkpoint_runs_and_keeps_its_size_and_labels(checkpoint: Path) -> None:
     detector = load_detector(everything(checkpoint, precision="float32"))
-    assert isinstance(detector, UltralyticsDetector)
-    assert detector._side_px == 96
+    assert isinstance(detector, LazyDetector)
+    assert isinstance(detector.model, UltralyticsDetector)
+    assert detector.model._side_px == 96
+    assert detector.model.identity == detector.identity
     found = detector.detect([product_photo(seed) for seed in range(3)])
     assert all(0 < len(listed) <= 20 for listed in found)
     assert {d.label for listed in found for d in listed} <= {"shoe", "bag", "shirt", "hat"}

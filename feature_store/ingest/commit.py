@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from feature_store.errors import GateError
 from feature_store.ingest.assemble import Assembled, assemble, assemble_ledger
 from feature_store.ingest.staging import forget_other_plans, read_json, write_json
-from feature_store.quality import GateReport, check_batch
+from feature_store.quality import Expected, GateReport, Planned, check_batch
 from feature_store.tables import Commit, open_store
 from feature_store.tables.check import check_ds
 from feature_store.tables.content import canonical, content_hash
@@ -34,8 +34,7 @@ def check_partition(ds: str, settings: Settings) -> GateReport:
         assembled.batch.items,
         assembled.batch.ledger,
         assembled.batch.features,
-        previous_live_items=assembled.plan.previous_live_items,
-        expected_dim=assembled.dim,
+        expected=_expected(assembled),
         settings=settings.quality,
     )
     content = _content(assembled) if report.passed else ""
@@ -69,6 +68,17 @@ def commit_partition(ds: str, settings: Settings) -> Commit:
     forget_other_plans(assembled.folder)
     log.info("%s", commit)
     return commit
+
+
+def _expected(assembled: Assembled) -> Expected:
+    found = sorted(assembled.batch.features["extractor"].unique().to_pylist())
+    plan = assembled.plan
+    return Expected(
+        previous_live_items=plan.previous_live_items,
+        dims=dict.fromkeys(found, assembled.dim),
+        active=found[0] if found else "",
+        planned=Planned(plan.items, plan.images, plan.deleted, plan.rejected),
+    )
 
 
 def _content(assembled: Assembled) -> str:

@@ -1,21 +1,23 @@
 """The two gates: a batch before it enters the store, an index before it is published.
 
 In the order in which a gate uses them: `settings` (what is still good enough), `frames` (a batch as
-flat columns of numbers), `rules` (expectations, and what to tell a person), `batch` and `index`
-(the two gates), `report` (what a gate found).
+flat columns of numbers), `rules` (expectations, and what to tell a person), `batch_rules` and
+`batch`, `index` (the two gates), `report` (what a gate found).
 
 Importing this package imports neither Great Expectations nor pandas.
 """
 
-from feature_store.quality.batch import check_batch
+from feature_store.quality.batch import Expected, Planned, check_batch
 from feature_store.quality.index import IndexMeasurements, check_index
 from feature_store.quality.report import Check, GateReport
 from feature_store.quality.settings import QualitySettings
 
 __all__ = [
     "Check",
+    "Expected",
     "GateReport",
     "IndexMeasurements",
+    "Planned",
     "QualitySettings",
     "check_batch",
     "check_index",

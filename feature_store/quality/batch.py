@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Set
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from feature_store.quality.batch_rules import (
+    column_rules,
+    feature_rules,
+    image_rules,
+    item_rules,
+    planned_rules,
+    total_rules,
+)
 from feature_store.quality.frames import (
     columns_frame,
     distinct_share,
@@ -15,14 +25,42 @@ from feature_store.quality.frames import (
     items_frame,
 )
 from feature_store.quality.report import GateReport
-from feature_store.quality.rules import EXAMPLES, Rule, between, hold_against, shown, total
+from feature_store.quality.rules import EXAMPLES, hold_against, shown
 from feature_store.quality.settings import QualitySettings
 
 if TYPE_CHECKING:
     import pandas as pd
 
-AGAIN = "Delete the day's folder under staging and run it again."
-FIX_EXTRACTOR = "Look at the extractor and at the images of these items, then run the day again."
+
+@dataclass(frozen=True)
+class Planned:
+    """How many changed items, images of them, deleted items and rejected rows a plan found."""
+
+    items: int
+    images: int
+    deleted: int
+    rejected: int
+
+
+@dataclass(frozen=True)
+class Expected:
+    """What is known of a batch before one looks into it."""
+
+    previous_live_items: int
+    """How many items were live before this day."""
+
+    dims: Mapping[str, int]
+    """The extractors in use, by identity, and how long their vectors are."""
+
+    active: str
+    """The identity of the extractor that must have described every indexed image."""
+
+    planned: Planned | None = None
+    """What the batch must add up to; None: there was no plan."""
+
+    failing_before: Set[tuple[str, int]] = field(default_factory=frozenset)
+    """The images (`item_id`, `image_index`) that were tried again, having failed on an earlier day:
+    should they fail again, they do not count against the share of images indexed."""
 
 
 def check_batch(
@@ -30,32 +68,31 @@ def check_batch(
     ledger: pa.Table,
     features: pa.Table,
     *,
-    previous_live_items: int,
-    expected_dim: int,
+    expected: Expected,
     settings: QualitySettings,
 ) -> GateReport:
-    """Hold a batch (schemas ITEMS, LEDGER, FEATURES) against the settings.
+    """Hold a batch (schemas ITEMS, LEDGER, FEATURES) against what is expected and the settings.
 
-    `previous_live_items` is how many items were live before this day, `expected_dim` the length of
-    the extractor's vectors. If columns are missing or of other types, nothing else is checked.
+    If columns are missing or of other types, nothing else is checked.
     """
     tables = {"items": items, "ledger": ledger, "features": features}
-    columns = hold_against(_column_rules(), {"columns": columns_frame(tables)})
+    columns = hold_against(column_rules(), {"columns": columns_frame(tables)})
     if not all(check.passed for check in columns):
         return GateReport("batch", columns)
     frames = {
         "items": items_frame(items),
-        "features": features_frame(features),
-        "images": images_frame(items, ledger, features),
+        "features": features_frame(features, expected.dims),
+        "images": images_frame(items, ledger, features, expected.active),
     }
-    totals = _totals(items, ledger, previous_live_items, settings)
+    totals = _totals(items, ledger, expected, settings)
     totals["distinct_share"] = distinct_share(frames["features"])
     frames["totals"] = _one_row(totals)
     rules = [
-        *_item_rules(),
-        *_feature_rules(expected_dim, settings),
-        *_image_rules(),
-        *_total_rules(totals, settings),
+        *item_rules(),
+        *feature_rules(settings),
+        *image_rules(),
+        *(planned_rules() if expected.planned else ()),
+        *total_rules(totals, settings),
     ]
     return GateReport("batch", (*columns, *hold_against(rules, frames)))
 
@@ -67,36 +104,73 @@ def _one_row(totals: dict[str, Any]) -> pd.DataFrame:
 
 
 def _totals(
-    items: pa.Table, ledger: pa.Table, previous: int, settings: QualitySettings
+    items: pa.Table, ledger: pa.Table, expected: Expected, settings: QualitySettings
 ) -> dict[str, Any]:
-    def count(mask: pa.ChunkedArray) -> int:
-        return int(pc.sum(mask).as_py() or 0)
-
-    deleted = count(items["deleted"])
     is_image = pc.greater_equal(ledger["image_index"], 0)
-    images = count(is_image)
-    indexed = count(pc.and_(is_image, pc.equal(ledger["status"], "indexed")))
-    invalid = ledger.num_rows - images
+    invalid = ledger.filter(pc.invert(is_image))
+    previous, deleted = expected.previous_live_items, _count(items["deleted"])
     # The batch holds only what changed; the rest of the catalogue's rows are the items before it.
-    rows = invalid + max(previous - deleted, items.num_rows - deleted)
-    few = min(settings.tolerated_failed_images, max(images, previous) / 3)
+    rows = invalid.num_rows + max(previous - deleted, items.num_rows - deleted)
+    return {
+        **_image_totals(ledger.filter(is_image), expected, settings),
+        "invalid": invalid.num_rows,
+        "rejections": _such_as(invalid),
+        "rows": rows,
+        "invalid_share": invalid.num_rows / rows if rows else 0.0,
+        "deleted": deleted,
+        "previous": previous,
+        "deleted_share": deleted / previous if previous else 0.0,
+        **_planned_totals(items, deleted, ledger, expected.planned),
+    }
+
+
+def _image_totals(
+    ledger: pa.Table, expected: Expected, settings: QualitySettings
+) -> dict[str, Any]:
+    ledger = ledger.filter(_counts(ledger, expected.failing_before))
+    images = ledger.num_rows
+    indexed = _count(pc.equal(ledger["status"], "indexed"))
+    few = min(settings.tolerated_failed_images, max(images, expected.previous_live_items) / 3)
     tolerated = few / images if images else 0.0
-    failed = pc.equal(ledger["status"], "failed")
     return {
         "images": images,
         "failed_images": images - indexed,
         "indexed_share": indexed / images if images else 1.0,
         "needed_share": max(0.0, min(settings.min_indexed_share, 1.0 - tolerated)),
-        "reasons": _reasons(ledger.filter(is_image)),
-        "failures": _such_as(ledger.filter(pc.and_(is_image, failed))),
-        "invalid": invalid,
-        "rejections": _such_as(ledger.filter(pc.invert(is_image))),
-        "rows": rows,
-        "invalid_share": invalid / rows if rows else 0.0,
-        "deleted": deleted,
-        "previous": previous,
-        "deleted_share": deleted / previous if previous else 0.0,
+        "reasons": _reasons(ledger),
+        "failures": _such_as(ledger.filter(pc.equal(ledger["status"], "failed"))),
     }
+
+
+def _planned_totals(
+    items: pa.Table, deleted: int, ledger: pa.Table, planned: Planned | None
+) -> dict[str, Any]:
+    if planned is None:
+        return {}
+    rejected = _count(pc.less(ledger["image_index"], 0))
+    found = Planned(items.num_rows - deleted, ledger.num_rows - rejected, deleted, rejected)
+    totals: dict[str, Any] = {}
+    for name in ("items", "images", "deleted", "rejected"):
+        here, due = getattr(found, name), getattr(planned, name)
+        totals[f"{name}_found"], totals[f"{name}_planned"] = here, due
+        totals[f"{name}_difference"] = here - due
+    return totals
+
+
+def _counts(ledger: pa.Table, failing_before: Set[tuple[str, int]]) -> pa.Array:
+    """Tell of each image whether its failure would be news."""
+    keys = (ledger[name].to_pylist() for name in ("item_id", "image_index", "status"))
+    return pa.array(
+        [
+            status != "failed" or (item, index) not in failing_before
+            for item, index, status in zip(*keys, strict=True)
+        ],
+        pa.bool_(),
+    )
+
+
+def _count(mask: pa.ChunkedArray) -> int:
+    return int(pc.sum(mask).as_py() or 0)
 
 
 def _reasons(ledger: pa.Table) -> str:
@@ -117,125 +191,3 @@ def _such_as(rows: pa.Table) -> str:
         item = f"{shown([row['item_id']])}: " if row["item_id"] else ""
         words.append(item + (row["detail"] or row["reason"] or "?")[:160])
     return f", such as {'; '.join(words)}" if words else ""
-
-
-def _each(frame: str, name: str, limits: dict[str, Any], complaint: str, remedy: str) -> Rule:
-    low, high = limits["min_value"], limits["max_value"]
-    words = f"{limits['column']} = {low:g}" if low == high else f"{low:g} to {high:g}"
-    kind = "ExpectColumnValuesToBeBetween"
-    return Rule(name, frame, kind, limits, words, complaint, remedy)
-
-
-def _column_rules() -> list[Rule]:
-    return [
-        _each("columns", f"columns {column}", between(column, 1, 1), complaint, AGAIN)
-        for column, complaint in (
-            ("present", "columns are missing"),
-            ("typed", "columns are of another type than the schema's"),
-            ("filled", "columns that need a value in every row have nulls"),
-        )
-    ]
-
-
-def _item_rules() -> list[Rule]:
-    return [
-        _each("items", "items unique", between("copies", 1, 1), "items are there twice", AGAIN),
-    ]
-
-
-def _feature_rules(dim: int, settings: QualitySettings) -> list[Rule]:
-    error = settings.max_norm_error
-
-    def rule(name: str, limits: dict[str, Any], complaint: str, remedy: str) -> Rule:
-        return _each("features", name, limits, complaint, remedy)
-
-    return [
-        rule("features unique", between("copies", 1, 1), "features share a key", AGAIN),
-        rule(
-            "vector length",
-            between("length", dim, dim),
-            f"vectors do not have the length {dim}",
-            "Vectors of two extractors are mixed: " + AGAIN,
-        ),
-        rule(
-            "vector length said",
-            between("dim", dim, dim),
-            f"features say another 'dim' than {dim}",
-            "Vectors of two extractors are mixed: " + AGAIN,
-        ),
-        rule("vectors finite", between("finite", 1, 1), "vectors hold NaN or inf", FIX_EXTRACTOR),
-        rule(
-            "vector norm",
-            between("norm", 1 - error, 1 + error),
-            "vectors do not have the norm 1",
-            "Zero or unscaled vectors spoil an index. " + FIX_EXTRACTOR,
-        ),
-        rule(
-            "boxes",
-            between("boxed", 1, 1),
-            "boxes are out of order, outside 0..1, or not what their kind says",
-            "Look at the detector's boxes for these items, then run the day again.",
-        ),
-    ]
-
-
-def _image_rules() -> list[Rule]:
-    return [
-        _each("images", name, between(column, 1, 1), complaint, AGAIN)
-        for name, column, complaint in (
-            (
-                "ledger complete",
-                "listed",
-                "images of changed items are not in the ledger exactly once, or it lists others",
-            ),
-            (
-                "ledger reasons",
-                "reasoned",
-                "ledger rows have a status or a reason out of the closed lists",
-            ),
-            (
-                "whole images",
-                "seen",
-                "indexed images lack their whole-image feature, or failed ones have features",
-            ),
-            ("regions counted", "counted", "images have not the regions that the ledger says"),
-        )
-    ]
-
-
-def _total_rules(totals: dict[str, Any], settings: QualitySettings) -> list[Rule]:
-    needed = float(totals["needed_share"])
-    return [
-        total(
-            "images indexed",
-            between("indexed_share", needed - 1e-9),
-            f"at least {needed:.4g} of the images indexed",
-            "{failed_images} of {images} images could not be used ({reasons}){failures}",
-            "'nitamono ledger --day' with this day lists them all; if the shop's host was down, "
-            "run the day again; if the photos are gone for good, lower "
-            "NITAMONO_QUALITY_MIN_INDEXED_SHARE for this run.",
-        ),
-        total(
-            "catalogue rows valid",
-            between("invalid_share", None, settings.max_invalid_row_share),
-            f"at most {settings.max_invalid_row_share:g} of the catalogue's rows rejected",
-            "{invalid} of about {rows} catalogue rows could not be used{rejections}",
-            "'nitamono catalogue check' shows them; mend them, or raise "
-            "NITAMONO_QUALITY_MAX_INVALID_ROW_SHARE for this run.",
-        ),
-        total(
-            "items deleted",
-            between("deleted_share", None, settings.max_deleted_share),
-            f"at most {settings.max_deleted_share:g} of the live items deleted",
-            "{deleted} of {previous} live items are not in the catalogue any more",
-            "Is the catalogue whole? If they are really gone, raise "
-            "NITAMONO_QUALITY_MAX_DELETED_SHARE for this run.",
-        ),
-        total(
-            "vectors distinct",
-            between("distinct_share", settings.min_distinct_vector_share),
-            f"at least {settings.min_distinct_vector_share:g} of the regions' vectors distinct",
-            "{distinct_share:.4f} of the distinct regions have a vector of their own",
-            "The extractor describes different things alike: look at its weights.",
-        ),
-    ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +12,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from feature_store.schemas import FEATURES, ITEMS, LEDGER, REASONS
+from feature_store.schemas import FEATURES, ITEMS, LEDGER, REASONS, Box, region_id
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 SCHEMAS = {"items": ITEMS, "ledger": LEDGER, "features": FEATURES}
 IMAGE = ["item_id", "image_index"]
 BLOCK_ROWS = 4096
+FLOAT32_ERROR = 2e-7
 
 
 def columns_frame(tables: Mapping[str, pa.Table]) -> pd.DataFrame:
@@ -41,49 +43,62 @@ def items_frame(items: pa.Table) -> pd.DataFrame:
     return _with_copies(items.select(["item_id"]), ["item_id"])
 
 
-def features_frame(features: pa.Table) -> pd.DataFrame:
-    """One row for each feature.
+def features_frame(features: pa.Table, dims: Mapping[str, int]) -> pd.DataFrame:
+    """One row for each feature; `dims` are the extractors in use, and how long their vectors are.
 
-    `example` (its item), `copies` of its key, `dim` and `length` as said and as counted, `finite`
-    and `boxed` (0 or 1), `norm` (0 where it is not finite), and `digest` of the rounded vector.
+    `example` (its item), `copies` of its key, `in_use` (1: its extractor is), `measured` and `said`
+    (1: the vector is as long as its extractor's are, and its `dim` says so), `finite`, `boxed` and
+    `named` (0 or 1), `norm` (0 where it is not finite), and `digest` of the rounded vector.
     """
-    import pandas as pd
-
-    frame = _with_copies(
-        features.select([*IMAGE, "region_id", "extractor"]), [*IMAGE, "region_id", "extractor"]
-    )
+    key = [*IMAGE, "region_id", "extractor"]
+    frame = _with_copies(features.select(key), key)
     blocks = [_measure(block) for block in _blocks(features["vector"])]
     names = ("length", "finite", "norm", "digest")
     columns = zip(*blocks, strict=True) if blocks else ((),) * len(names)
     for name, parts in zip(names, columns, strict=True):
-        frame[name] = np.concatenate(parts) if parts else pd.Series(dtype="float64")
-    frame["dim"] = features["dim"].to_numpy()
+        frame[name] = np.concatenate(parts) if parts else np.empty(0, np.float64)
+    wanted = frame["extractor"].map(dims)
+    frame["in_use"] = wanted.notna().astype(np.int8)
+    frame["measured"] = (wanted.isna() | (frame["length"] == wanted)).astype(np.int8)
+    frame["said"] = (wanted.isna() | (features["dim"].to_numpy() == wanted)).astype(np.int8)
     frame["boxed"] = _boxed(features).astype(np.int8)
+    frame["named"] = _named(features).astype(np.int8)
     return frame
 
 
-def images_frame(items: pa.Table, ledger: pa.Table, features: pa.Table) -> pd.DataFrame:
+def images_frame(
+    items: pa.Table, ledger: pa.Table, features: pa.Table, active: str
+) -> pd.DataFrame:
     """One row for each image that the items, the ledger or the features speak of.
 
     `example` (its item), `listed` (1: the ledger has it exactly as often as the items do),
     `reasoned` (1: its status and reason are of the closed lists), `seen` (1: it has a whole-image
-    feature if it is indexed, and none if not), `counted` (1: as many regions as the ledger says).
+    feature of the extractor `active` if it is indexed, and no feature at all if not), `counted`
+    (1: as many regions under `active` as the ledger says), `same` (1: ledger and features name the
+    same image).
     """
     images = _expected_images(items).merge(_ledger_images(ledger), how="outer", on=IMAGE)
-    images = images.merge(_described_images(features), how="outer", on=IMAGE)
-    numbers = ["expected", "entries", "indexed", "reasoned", "regions", "wholes", "found"]
+    images = images.merge(_described_images(features, active), how="outer", on=IMAGE)
+    numbers = ["expected", "entries", "indexed", "reasoned", "regions", "wholes", "found", "rows"]
     images[numbers] = images[numbers].fillna(0).astype(np.int64)
     same_uri = (images["uri"] == images["image_uri"]) | (images["entries"] == 0)
     images["listed"] = ((images["entries"] == images["expected"]) & same_uri).astype(np.int8)
-    images["seen"] = (images["wholes"] == (images["indexed"] > 0)).astype(np.int8)
+    indexed = images["indexed"] > 0
+    whole = (images["wholes"] == 1) & indexed
+    images["seen"] = (whole | (~indexed & (images["rows"] == 0))).astype(np.int8)
     images["counted"] = (images["found"] == images["regions"]).astype(np.int8)
+    same = (images["image_id"] == images["first_id"]) & (images["first_id"] == images["last_id"])
+    images["same"] = (same | (images["rows"] == 0) | (images["entries"] == 0)).astype(np.int8)
     return images.rename(columns={"item_id": "example"})
 
 
 def distinct_share(features: pd.DataFrame) -> float:
-    """Distinct vectors out of the distinct regions of a features frame, 0..1; 1 for none."""
-    regions = features.drop_duplicates(["region_id", "extractor"])
-    return regions["digest"].nunique() / len(regions) if len(regions) else 1.0
+    """Distinct vectors out of the distinct regions of a features frame, 0..1; 1 for none.
+
+    Of several extractors the one that tells the least apart counts.
+    """
+    regions = features.drop_duplicates(["region_id", "extractor"]).groupby("extractor")["digest"]
+    return float((regions.nunique() / regions.size()).min()) if len(features) else 1.0
 
 
 def _with_copies(table: pa.Table, key: list[str]) -> pd.DataFrame:
@@ -126,6 +141,22 @@ def _boxed(features: pa.Table) -> npt.NDArray[np.bool_]:
     return boxed
 
 
+def _named(features: pa.Table) -> npt.NDArray[np.bool_]:
+    """Tell of each feature whether its region is named by its own image and box."""
+    columns = [features[name].to_pylist() for name in ("region_id", "image_id", *Box._fields)]
+    keys = list(zip(*columns, strict=True))
+    right = {key: _is_name(key[0], key[1], Box(*key[2:])) for key in set(keys)}
+    return np.array([right[key] for key in keys], bool)
+
+
+def _is_name(name: str, image_id: str, box: Box) -> bool:
+    if region_id(image_id, box) == name:
+        return True
+    # The name may have been given before the corners were rounded to float32.
+    ways = ({round(c - FLOAT32_ERROR, 4), round(c + FLOAT32_ERROR, 4)} for c in box)
+    return any(region_id(image_id, Box(*corners)) == name for corners in itertools.product(*ways))
+
+
 def _expected_images(items: pa.Table) -> pd.DataFrame:
     import pandas as pd
 
@@ -148,7 +179,8 @@ def _expected_images(items: pa.Table) -> pd.DataFrame:
 
 def _ledger_images(ledger: pa.Table) -> pd.DataFrame:
     rows = ledger.filter(pc.greater_equal(ledger["image_index"], 0))
-    frame = rows.select([*IMAGE, "image_uri", "status", "reason", "regions"]).to_pandas()
+    columns = [*IMAGE, "image_uri", "image_id", "status", "reason", "regions"]
+    frame = rows.select(columns).to_pandas()
     indexed = frame["status"] == "indexed"
     failed = (frame["status"] == "failed") & frame["reason"].isin(set(REASONS) - {"row_invalid"})
     frame["indexed"] = indexed.astype(np.int64)
@@ -158,6 +190,7 @@ def _ledger_images(ledger: pa.Table) -> pd.DataFrame:
         frame.groupby(IMAGE)
         .agg(
             image_uri=("image_uri", "first"),
+            image_id=("image_id", "first"),
             entries=("entries", "sum"),
             indexed=("indexed", "max"),
             reasoned=("reasoned", "min"),
@@ -167,12 +200,19 @@ def _ledger_images(ledger: pa.Table) -> pd.DataFrame:
     )
 
 
-def _described_images(features: pa.Table) -> pd.DataFrame:
-    frame = features.select([*IMAGE, "region_id", "kind"]).to_pandas()
-    frame = frame.drop_duplicates([*IMAGE, "region_id"])  # one region may have several extractors
-    frame["whole"] = (frame["kind"] == "whole").astype(np.int64)
+def _described_images(features: pa.Table, active: str) -> pd.DataFrame:
+    columns = [*IMAGE, "region_id", "kind", "image_id", "extractor"]
+    frame = features.select(columns).to_pandas()
+    frame["found"] = (frame["extractor"] == active).astype(np.int64)
+    frame["whole"] = ((frame["kind"] == "whole") & (frame["extractor"] == active)).astype(np.int64)
     return (
         frame.groupby(IMAGE)
-        .agg(wholes=("whole", "sum"), found=("region_id", "count"))
+        .agg(
+            wholes=("whole", "sum"),
+            found=("found", "sum"),
+            rows=("kind", "size"),
+            first_id=("image_id", "min"),
+            last_id=("image_id", "max"),
+        )
         .reset_index()
     )

@@ -13,10 +13,10 @@ import pyarrow.compute as pc
 import pytest
 
 from feature_store.errors import GateError, SettingsError
-from feature_store.quality import GateReport, QualitySettings, check_batch
-from feature_store.schemas import LEDGER
+from feature_store.quality import Expected, GateReport, Planned, QualitySettings, check_batch
+from feature_store.schemas import LEDGER, Box, region_id
 from feature_store.tables import PartitionBatch
-from tests.feature_store.batches import DIM, make_batch, replaced
+from tests.feature_store.batches import DIM, EXTRACTOR, PRODUCT, make_batch, replaced
 
 DAY = "2026-03-01"
 ITEMS = [f"item {n}" for n in range(8)]
@@ -28,15 +28,29 @@ def good() -> PartitionBatch:
     return make_batch(DAY, [*ITEMS, *HOSTILE], deleted=["old"], images=2)
 
 
+OTHER = "shapes@0123456789ab"
+
+
+def side_by_side() -> PartitionBatch:
+    """The good batch described by two extractors."""
+    batch = good()
+    rows = batch.features.to_pylist()
+    for row in rows:
+        row["extractor"], row["vector"] = OTHER, row["vector"][::-1]
+    others = pa.Table.from_pylist(rows, schema=batch.features.schema)
+    return replace(batch, features=pa.concat_tables([batch.features, others]))
+
+
 def gate(
-    batch: PartitionBatch, *, previous: int = 20, settings: QualitySettings | None = None
+    batch: PartitionBatch, *, settings: QualitySettings | None = None, **known: object
 ) -> GateReport:
+    expected = Expected(20, {EXTRACTOR: DIM, OTHER: DIM}, EXTRACTOR)
+    previous = {"previous_live_items": known.pop("previous")} if "previous" in known else {}
     return check_batch(
         batch.items,
         batch.ledger,
         batch.features,
-        previous_live_items=previous,
-        expected_dim=DIM,
+        expected=replace(expected, **previous, **known),  # type: ignore[arg-type]
         settings=settings or QualitySettings(),
     )
 
@@ -85,6 +99,19 @@ def constant(batch: PartitionBatch) -> PartitionBatch:
     return replace(batch, features=batch.features.set_column(position, "vector", column))
 
 
+def swapped(*columns: str) -> Fault:
+    """Two rows' values of some columns changed places."""
+
+    def plant(batch: PartitionBatch) -> PartitionBatch:
+        table = batch.features
+        for column in columns:
+            one, other = (table[column][row].as_py() for row in (3, 40))
+            table = replaced(replaced(table, column, 3, other), column, 40, one)
+        return replace(batch, features=table)
+
+    return plant
+
+
 NAN, INF = float("nan"), float("inf")
 
 FAULTS: dict[str, tuple[Fault, str]] = {
@@ -113,6 +140,12 @@ FAULTS: dict[str, tuple[Fault, str]] = {
     "product missing": (without("features", 4), "regions counted"),
     "features of a failed image": (ledger(status="failed", reason="corrupt"), "whole images"),
     "constant embedding": (constant, "vectors distinct"),
+    "region ids permuted": (swapped("region_id"), "region ids"),
+    "boxes permuted": (features("x0", 2, 0.25), "region ids"),
+    "images permuted": (swapped("image_id", "region_id"), "image ids"),
+    "items permuted": (swapped("item_id", "image_index"), "image ids"),
+    "stale extractor": (features("extractor", 2, "colours@00000000aaaa"), "stale extractor"),
+    "only described by another extractor": (features("extractor", 3, OTHER), "whole images"),
     "null": (features("label", 3, None), "columns filled"),
     "column missing": (
         lambda batch: replace(batch, features=batch.features.drop_columns("vector")),
@@ -143,6 +176,68 @@ def test_each_check_fires_on_its_fault(fault: str) -> None:
     assert check in failed(report)
     with pytest.raises(GateError, match=check):
         report.raise_if_failed()
+
+
+def test_two_extractors_side_by_side_pass_and_one_gone_constant_fails() -> None:
+    batch = side_by_side()
+    assert failed(gate(batch)) == {}
+    half = good().features.num_rows
+    spoilt = constant(batch).features.slice(half).cast(batch.features.schema)
+    mixed = replace(batch, features=pa.concat_tables([batch.features.slice(0, half), spoilt]))
+    assert list(failed(gate(mixed))) == ["vectors distinct"]
+
+
+def test_vectors_as_long_as_another_extractor_s_fail() -> None:
+    report = gate(side_by_side(), dims={EXTRACTOR: DIM, OTHER: DIM + 1})
+    assert list(failed(report)) == ["vector length", "vector length said"]
+
+
+def test_a_kept_extractor_may_leave_a_region_out() -> None:
+    batch = side_by_side()
+    assert failed(gate(without("features", batch.features.num_rows - 1)(batch))) == {}
+
+
+def test_a_region_named_before_its_corners_were_rounded_passes() -> None:
+    batch = good()
+    corner = 0.29125  # float32 has 0.29124999…, which reads 0.2912
+    image = batch.features["image_id"][2].as_py()
+    name = region_id(image, Box(corner, *PRODUCT[1:]))
+    assert name != region_id(image, Box(float(np.float32(corner)), *PRODUCT[1:]))
+    named = features("region_id", 2, name)(features("x0", 2, corner)(batch))
+    assert failed(gate(named)) == {}
+
+
+PLANNED = Planned(items=11, images=22, deleted=1, rejected=0)
+
+
+@pytest.mark.parametrize(
+    ("what", "check"),
+    [
+        ("items", "items as planned"),
+        ("images", "images as planned"),
+        ("deleted", "deletions as planned"),
+        ("rejected", "rejections as planned"),
+    ],
+)
+def test_a_batch_that_does_not_add_up_to_its_plan_fails(what: str, check: str) -> None:
+    assert failed(gate(good(), planned=PLANNED)) == {}
+    more = replace(PLANNED, **{what: getattr(PLANNED, what) + 3})
+    assert list(failed(gate(good(), planned=more))) == [check]
+
+
+def test_half_of_a_plan_s_items_gone_is_noticed_whatever_is_left_of_them() -> None:
+    half = make_batch(DAY, ITEMS, images=2)
+    planned = Planned(items=16, images=32, deleted=0, rejected=0)
+    found = failed(gate(half, planned=planned))
+    assert list(found) == ["items as planned", "images as planned"]
+    assert "the batch has 8 changed items, the plan 16" in found["items as planned"]
+
+
+def test_images_that_fail_again_are_no_news() -> None:
+    batch = failing(good(), 22)
+    places = [(row["item_id"], row["image_index"]) for row in batch.ledger.to_pylist()]
+    assert list(failed(gate(batch, failing_before=frozenset(places[:5])))) == ["images indexed"]
+    assert failed(gate(batch, failing_before=frozenset(places))) == {}
 
 
 def test_an_empty_batch_passes() -> None:

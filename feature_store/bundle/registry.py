@@ -101,10 +101,11 @@ class BundleRegistry:
             self._flip(wanted, "rollback")
         return wanted
 
-    def prune(self, keep: int) -> tuple[str, ...]:
+    def prune(self, keep: int, *, dry_run: bool = False) -> tuple[str, ...]:
         """Remove all but the `keep` newest proven bundles and the newest unproven; return which.
 
-        The live bundle and the one that a rollback would take are never removed.
+        The live bundle and the one that a rollback would take are never removed. With `dry_run`,
+        nothing is: only said.
         """
         with self._lock():
             rows = self.list()
@@ -112,6 +113,8 @@ class BundleRegistry:
             unproven = [row.bundle_id for row in rows if not row.gate_passed]
             kept = {*proven[:keep], *unproven[:1], *self._history()[:2]}
             removed = tuple(row.bundle_id for row in rows if row.bundle_id not in kept)
+            if dry_run:
+                return removed
             for gone in removed:
                 # Out of sight first: a reader never sees half a bundle.
                 hidden = self.folder / f".removed-{gone}"

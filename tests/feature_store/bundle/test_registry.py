@@ -124,6 +124,7 @@ def test_pruning_keeps_the_newest_the_live_one_and_its_predecessor(
     registry.publish("a")
     assert registry.prune(keep=1) == ()
     registry.publish("c")
+    assert registry.prune(keep=1, dry_run=True) == ("b",)
     assert registry.prune(keep=1) == ("b",)
     assert registry.rollback() == "a"
     assert {row.bundle_id for row in registry.list()} == {"a", "c", "unjudged"}

@@ -61,6 +61,7 @@ class PartitionedTable:
                 f"Delta cannot keep a table in {str(self.folder)!r}: choose a home whose path has "
                 "none of [ ] ^ | \\, control characters, or % before two hex digits"
             )
+        self.name = folder.name
         self.schema = schema
         self._partition_by = list(partition_by)
 
@@ -72,7 +73,7 @@ class PartitionedTable:
         """Make the table unless it is there."""
         if self.exists():
             return
-        with refusing(f"the table {self.folder.name} cannot be made"):
+        with refusing(f"the table {self.name} cannot be made"):
             try:
                 DeltaTable.create(
                     self.folder,
@@ -117,12 +118,12 @@ class PartitionedTable:
                 continue
             return self.pin(table, ds, rows.num_rows)
         raise CommitConflictError(
-            f"other writers keep replacing the partition {ds} of {self.folder.name}; "
+            f"other writers keep replacing the partition {ds} of {self.name}; "
             "let them finish, then run this day again"
         )
 
     def _overwrite(self, table: DeltaTable, ds: str, rows: pa.Table) -> None:
-        with refusing(f"the partition {ds} of {self.folder.name} cannot be written"):
+        with refusing(f"the partition {ds} of {self.name} cannot be written"):
             write_deltalake(
                 table,
                 rows,
@@ -139,7 +140,7 @@ class PartitionedTable:
         files = partition_files(table, ds)
         if sum(files.values()) != rows:
             raise CommitConflictError(
-                f"the partition {ds} of {self.folder.name} was replaced while it was written"
+                f"the partition {ds} of {self.name} was replaced while it was written"
             )
         return Pin(ds, table.version(), files_digest(files))
 

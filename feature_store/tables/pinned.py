@@ -10,6 +10,7 @@ import pyarrow.compute as pc
 import pyarrow.dataset as pads
 from deltalake import DeltaTable
 
+from feature_store.errors import StoreError
 from feature_store.tables.delta_table import (
     PartitionedTable,
     Pin,
@@ -31,19 +32,7 @@ class PinnedTable:
     @cached_property
     def partitions(self) -> dict[str, pads.Dataset]:
         """The rows of each partition that has any, oldest day first."""
-        if not self._pins:
-            return {}
-        newest = self._table.open(max(pin.version for pin in self._pins))
-        digests = {ds: files_digest(files) for ds, files in all_files(newest).items()}
-        fragments = self._fragments(newest)
-        found: dict[str, pads.Dataset] = {}
-        for pin in sorted(self._pins, key=lambda pin: pin.ds):
-            # A neighbour's commit does not touch these files: then the newest version will do.
-            same = digests.get(pin.ds, files_digest({})) == pin.files
-            pinned = fragments if same else self._fragments(self._table.open(pin.version))
-            if pin.ds in pinned:
-                found[pin.ds] = self._dataset(pinned[pin.ds])
-        return found
+        return {ds: self._dataset(fragments) for ds, fragments in self._pinned.items()}
 
     def scan(self, ds: str, columns: Sequence[str], only: pc.Expression | None) -> pads.Scanner:
         """Prepare to read columns of one partition, in the order of its rows, in little memory."""
@@ -60,8 +49,40 @@ class PinnedTable:
         schema = pa.schema([self.schema.field(name) for name in columns])
         if ds not in self.partitions:
             return schema.empty_table()
-        with refusing(f"the partition {ds} of {self._table.folder.name} cannot be read"):
+        with refusing(f"the partition {ds} of {self._table.name} cannot be read"):
             return self.scan(ds, columns, only).to_table().cast(schema)
+
+    def read_all(self, columns: Sequence[str], only: pc.Expression | None = None) -> pa.Table:
+        """Read columns of all partitions at once, oldest day first: much faster than one by one."""
+        schema = pa.schema([self.schema.field(name) for name in columns])
+        fragments = [fragment for of_day in self._pinned.values() for fragment in of_day]
+        if not fragments:
+            return schema.empty_table()
+        try:
+            with refusing(f"{self._table.name} cannot be read"):
+                rows = self._dataset(fragments).to_table(columns=list(columns), filter=only)
+                return rows.cast(schema)
+        except StoreError:
+            for ds in self._pinned:  # the one that cannot be read says so by its name
+                self.read(ds, columns, only)
+            raise
+
+    @cached_property
+    def _pinned(self) -> dict[str, list[pads.ParquetFileFragment]]:
+        """The files of each partition that has any, oldest day first."""
+        if not self._pins:
+            return {}
+        newest = self._table.open(max(pin.version for pin in self._pins))
+        digests = {ds: files_digest(files) for ds, files in all_files(newest).items()}
+        fragments = self._fragments(newest)
+        found = {}
+        for pin in sorted(self._pins, key=lambda pin: pin.ds):
+            # A neighbour's commit does not touch these files: then the newest version will do.
+            same = digests.get(pin.ds, files_digest({})) == pin.files
+            pinned = fragments if same else self._fragments(self._table.open(pin.version))
+            if pin.ds in pinned:
+                found[pin.ds] = pinned[pin.ds]
+        return found
 
     def _fragments(self, table: DeltaTable) -> dict[str, list[pads.ParquetFileFragment]]:
         found: dict[str, list[pads.ParquetFileFragment]] = {}

@@ -39,22 +39,16 @@ class DeltaSnapshot:
     @cached_property
     def _live(self) -> dict[str, pa.Array]:
         """The ids of the items whose latest row is in a partition, and says that they live."""
-        items = self._tables["items"]
-        days = list(items.partitions)
-        parts = [items.read(ds, ["item_id", "deleted"]) for ds in days]
-        if not parts:
-            return {}
-        rows = pa.concat_tables(parts)
-        day = np.repeat(np.arange(len(days)), [part.num_rows for part in parts])
+        rows = self._tables["items"].read_all(["item_id", "deleted", "ds"])
         rows = rows.append_column("row", pa.array(np.arange(rows.num_rows)))
         # Days are in order, and an item is in a day once: its last row is its latest.
         newest = rows.group_by("item_id").aggregate([("row", "max")])["row_max"].to_numpy()
-        alive = np.sort(newest[~rows["deleted"].to_numpy()[newest]])
-        day_of_alive = day[alive]
-        found = {}
-        for number, ds in enumerate(days):
-            if len(chosen := alive[day_of_alive == number]):
-                found[ds] = rows["item_id"].take(chosen).combine_chunks()
+        alive = rows.take(np.sort(newest)).filter(pc.field("deleted") == False)  # noqa: E712
+        ids = pa.concat_arrays([pa.array([], pa.string()), *alive["item_id"].chunks])
+        found, start = {}, 0
+        for ds, count in _runs(alive["ds"]):
+            found[ds] = ids.slice(start, count)
+            start += count
         return found
 
     def items(self) -> pa.Table:
@@ -114,10 +108,17 @@ class DeltaSnapshot:
     ) -> pa.Table:
         """Columns of the rows that live items have on the day of their latest row."""
         table = self._tables[name]
-        parts = [pa.schema([table.schema.field(column) for column in columns]).empty_table()]
-        wanted = columns if "item_id" in columns else [*columns, "item_id"]
-        for ds, live in self._live.items():
-            rows = table.read(ds, wanted, only)
-            mask = pc.is_in(rows["item_id"], value_set=live)
-            parts.append(rows.filter(mask).select(columns))
-        return pa.concat_tables(parts)
+        rows = table.read_all([*columns, *({"item_id", "ds"} - set(columns))], only)
+        days = list(self._live)
+        ids = pa.concat_arrays([pa.array([], pa.string()), *self._live.values()])
+        day = np.repeat(np.arange(len(days)), [len(of_day) for of_day in self._live.values()])
+        latest = pa.array(day, pa.int32()).take(pc.index_in(rows["item_id"], value_set=ids))
+        own = pc.index_in(rows["ds"], value_set=pa.array(days, pa.string()))
+        return rows.filter(pc.equal(latest, own)).select(columns)
+
+
+def _runs(column: pa.ChunkedArray) -> list[tuple[str, int]]:
+    """The values of a column whose equal ones stand together, and how often each stands there."""
+    return [
+        (str(found["values"]), found["counts"]) for found in pc.value_counts(column).to_pylist()
+    ]

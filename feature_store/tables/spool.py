@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -20,19 +20,13 @@ from feature_store.tables.pinned import PinnedTable
 BATCH_ROWS = 1024
 
 NARROW = [name for name in FEATURES.names if name != "vector"]
-"""Everything but the vectors fits in memory: some 300 bytes a feature."""
+"""Everything but the vectors fits in memory: some 200 bytes a feature."""
+
+REPEATING = ("ds", "kind", "label", "detector", "extractor")
 
 
-@dataclass(frozen=True)
-class Chosen:
-    """The wanted rows of one partition: which of its rows under the extractor, and their columns.
-
-    `wanted` is one bool for each row in the order of the scan, `rows` the narrow columns of those.
-    """
-
-    ds: str
-    wanted: npt.NDArray[np.bool_]
-    rows: pa.Table
+Wanted = list[tuple[str, npt.NDArray[np.bool_]]]
+"""Partitions, each with one bool for each of its rows under the extractor, as they are scanned."""
 
 
 def ordered_features(
@@ -41,23 +35,66 @@ def ordered_features(
     """Yield the features of live items (ds → item ids) in the order that `Snapshot` promises.
 
     Two passes over each file: the first finds the order without reading a vector, the second
-    writes each vector to its place in an unnamed temporary file under `folder`.
+    writes each vector to its place in an unnamed temporary file under `folder`. The file is never
+    mapped: what the system caches of it is not this process's memory.
     """
-    chosen = [found for ds in live if (found := _choose(features, ds, live[ds], extractor))]
-    if not chosen:
+    wanted, rows = _choose(features, live, extractor)
+    if not rows.num_rows:
         return
-    rows = pa.concat_tables(found.rows for found in chosen)
     dim = _one_dim(rows, extractor)
     order = _order(rows)
     place = np.empty(len(order), np.int64)
     place[order] = np.arange(len(order))
-    with tempfile.TemporaryFile(dir=folder, prefix="spool-") as file:
-        file.truncate(max(1, len(order) * dim * 4))
-        vectors = np.memmap(file, np.float32, "r+", shape=(len(order), dim))
-        _fill(vectors, place, _vectors(features, chosen, extractor, dim))
-        for start in range(0, len(order), BATCH_ROWS):
-            taken = rows.take(order[start : start + BATCH_ROWS])
-            yield _batch(taken, vectors[start : start + BATCH_ROWS])
+    columns = _taken(rows, order)
+    del rows, order
+    with tempfile.TemporaryFile(dir=folder, prefix="spool-", buffering=0) as file:
+        spool = Spool(file.fileno(), dim)
+        spool.fill(place, _vectors(features, wanted, extractor, dim))
+        for start in range(0, len(place), BATCH_ROWS):
+            count = min(BATCH_ROWS, len(place) - start)
+            narrow = {name: column.slice(start, count) for name, column in columns.items()}
+            yield _batch(narrow, spool.read(start, count))
+
+
+class Spool:
+    """Vectors float32 (n, dim) in an open file, each at its place."""
+
+    def __init__(self, file: int, dim: int) -> None:
+        """Name the descriptor of an empty file."""
+        self._file = file
+        self._dim = dim
+
+    def fill(self, place: npt.NDArray[np.int64], blocks: Iterator[npt.NDArray[np.float32]]) -> None:
+        """Write blocks of vectors, the nth of all to the row `place[n]`."""
+        start = 0
+        for block in blocks:
+            self._scatter(place[start : start + len(block)], block)
+            start += len(block)
+        if start != len(place):
+            raise StoreError(f"{len(place)} features were found, but {start} vectors read")
+
+    def _scatter(self, place: npt.NDArray[np.int64], block: npt.NDArray[np.float32]) -> None:
+        order = np.argsort(place)
+        place = place[order]
+        ends = np.append(np.flatnonzero(np.diff(place) != 1) + 1, len(place))
+        start = 0
+        for end in ends:  # one write for each run of neighbours
+            run = memoryview(block[order[start:end]].data).cast("B")
+            offset = int(place[start]) * self._dim * 4
+            while run:
+                written = os.pwrite(self._file, run, offset)
+                run, offset = run[written:], offset + written
+            start = end
+
+    def read(self, start: int, count: int) -> npt.NDArray[np.float32]:
+        """Read `count` vectors from the row `start`: float32 (count, dim)."""
+        vectors = np.empty((count, self._dim), np.float32)
+        rest, offset = memoryview(vectors.data).cast("B"), start * self._dim * 4
+        while rest:
+            if not (found := os.preadv(self._file, [rest], offset)):
+                raise StoreError("the spooled vectors end too early")
+            rest, offset = rest[found:], offset + found
+        return vectors
 
 
 def under(extractor: str) -> pc.Expression:
@@ -65,12 +102,33 @@ def under(extractor: str) -> pc.Expression:
     return pc.field("extractor") == extractor
 
 
-def _choose(features: PinnedTable, ds: str, items: pa.Array, extractor: str) -> Chosen | None:
-    rows = features.read(ds, NARROW, under(extractor))
-    wanted = pc.is_in(rows["item_id"], value_set=items)
-    if not pc.any(wanted).as_py():
-        return None
-    return Chosen(ds, wanted.to_numpy(), rows.filter(wanted))
+def _choose(
+    features: PinnedTable, live: dict[str, pa.Array], extractor: str
+) -> tuple[Wanted, pa.Table]:
+    """Which rows of each partition are wanted, and the narrow columns of those, in that order."""
+    wanted, parts = [], [pa.schema([FEATURES.field(name) for name in NARROW]).empty_table()]
+    for ds, items in live.items():
+        rows = features.read(ds, NARROW, under(extractor))
+        mask = pc.is_in(rows["item_id"], value_set=items)
+        if pc.any(mask).as_py():
+            wanted.append((ds, mask.to_numpy()))
+            parts.append(rows.filter(mask))
+    return wanted, pa.concat_tables(parts)
+
+
+def _taken(rows: pa.Table, order: npt.NDArray[np.int64]) -> dict[str, pa.Array]:
+    """The columns in the order given, each in one piece; words that repeat are held once."""
+    columns = {}
+    for name in NARROW:
+        column = rows[name]
+        if name in REPEATING:
+            column = column.dictionary_encode()
+        rows = rows.drop_columns(name)
+        whole = column.combine_chunks()
+        if isinstance(whole, pa.ChunkedArray):
+            whole = pa.concat_arrays(whole.chunks)
+        columns[name] = whole.take(pa.array(order))
+    return columns
 
 
 def _one_dim(rows: pa.Table, extractor: str) -> int:
@@ -95,18 +153,17 @@ def _order(rows: pa.Table) -> npt.NDArray[np.int64]:
 
 
 def _vectors(
-    features: PinnedTable, chosen: list[Chosen], extractor: str, dim: int
+    features: PinnedTable, wanted: Wanted, extractor: str, dim: int
 ) -> Iterator[npt.NDArray[np.float32]]:
     """Yield the wanted vectors, float32 (n, dim), in the order of the first pass."""
-    for found in chosen:
+    for ds, mask in wanted:
         start = 0
-        batches = features.scan(found.ds, ["vector"], under(extractor)).to_batches()
-        for batch in _readable(batches, found.ds):
-            wanted = found.wanted[start : start + batch.num_rows]
+        batches = features.scan(ds, ["vector"], under(extractor)).to_batches()
+        for batch in _readable(batches, ds):
+            kept = batch["vector"].filter(pa.array(mask[start : start + batch.num_rows]))
             start += batch.num_rows
-            kept = batch["vector"].filter(pa.array(wanted))
             if pc.any(pc.not_equal(pc.list_value_length(kept), dim)).as_py():
-                raise StoreError(f"a vector of {found.ds} does not have the length {dim}")
+                raise StoreError(f"a vector of {ds} does not have the length {dim}")
             yield kept.flatten().to_numpy().reshape(len(kept), dim)
 
 
@@ -115,24 +172,12 @@ def _readable(batches: Iterator[pa.RecordBatch], ds: str) -> Iterator[pa.RecordB
         yield from batches
 
 
-def _fill(
-    vectors: npt.NDArray[np.float32],
-    place: npt.NDArray[np.int64],
-    blocks: Iterator[npt.NDArray[np.float32]],
-) -> None:
-    start = 0
-    for block in blocks:
-        vectors[place[start : start + len(block)]] = block
-        start += len(block)
-    if start != len(place):
-        raise StoreError(f"{len(place)} features were found, but {start} vectors read")
-
-
-def _batch(rows: pa.Table, vectors: npt.NDArray[np.float32]) -> pa.RecordBatch:
+def _batch(narrow: dict[str, pa.Array], vectors: npt.NDArray[np.float32]) -> pa.RecordBatch:
     count, dim = vectors.shape
     offsets = pa.array(np.arange(count + 1, dtype=np.int32) * dim)
-    # Copied out of the spool, which ends with the iteration.
-    lists = pa.ListArray.from_arrays(offsets, pa.array(np.array(vectors).ravel()))
-    columns = [lists if n == "vector" else rows[n].combine_chunks() for n in FEATURES.names]
-    whole = [pa.concat_arrays(c.chunks) if isinstance(c, pa.ChunkedArray) else c for c in columns]
-    return pa.RecordBatch.from_arrays(whole, schema=FEATURES)
+    lists = pa.ListArray.from_arrays(offsets, pa.array(vectors.ravel()))
+    columns = [
+        lists if field.name == "vector" else narrow[field.name].cast(field.type)
+        for field in FEATURES
+    ]
+    return pa.RecordBatch.from_arrays(columns, schema=FEATURES)

@@ -26,6 +26,7 @@ _OWN = {
     "ledger": "feature_store.cli.ledger:ledger",
     "status": "feature_store.cli.status:status",
     "runs": "feature_store.cli.runs:runs",
+    "models": "feature_store.cli.models:models",
     "bundles": "feature_store.cli.bundles:bundles",
     "publish": "feature_store.cli.bundles:publish",
     "rollback": "feature_store.cli.bundles:rollback",

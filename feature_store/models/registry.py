@@ -55,7 +55,7 @@ class ModelRegistry:
     def active_identity(self) -> str | None:
         """Return the identity of the active extractor; None if no switch has recorded one."""
         state = read_state(self._path)
-        return state.active.identity if state else None
+        return state.active.identity or None if state else None
 
     def history(self) -> list[Switch]:
         """Return every switch and undo, oldest first."""

@@ -33,10 +33,10 @@ class ExtractorsInUse:
 
 @dataclass(frozen=True)
 class Active:
-    """An extractor that answers or answered: its name and its identity (None: never recorded)."""
+    """An extractor that answers or answered: its name, and its identity ("": never recorded)."""
 
     model: str
-    identity: str | None = None
+    identity: str = ""
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ class Switch:
     action: str
     by_hand: bool
     model: str
-    identity: str | None
+    identity: str
     before: Active
     described: int
     indexed: int
@@ -117,7 +117,7 @@ def write_state(path: Path, state: State) -> None:
 
 def _active(values: dict[str, Any]) -> Active:
     model, identity = values["model"], values["identity"]
-    if not isinstance(model, str) or not isinstance(identity, str | None):
+    if not isinstance(model, str) or not isinstance(identity, str):
         raise TypeError(f"{values!r} does not name an extractor")
     return Active(model, identity)
 

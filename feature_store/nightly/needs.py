@@ -85,7 +85,7 @@ def active_extractor(settings: NightlySettings) -> tuple[str, str]:
     The identity is the one of the last switch; before any, what the name means by the settings.
     """
     active = ModelRegistry(settings.home).look(settings.vision.extractor).active
-    if active.identity is None:
+    if not active.identity:
         from feature_store.vision.identity import extractor_identity
 
         return active.model, extractor_identity(settings.vision, active.model)

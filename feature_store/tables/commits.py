@@ -108,8 +108,7 @@ class CommitLog:
         return max([self._clock().astimezone(dt.UTC), *before[-1:]])
 
     def _read(self, table: DeltaTable) -> list[LoggedCommit]:
-        with refusing("the log of commits cannot be read"):
-            rows = self._table.dataset(table).to_table().to_pylist()
+        rows = self._table.rows(table).to_pylist()
         return [_entry(row) for row in sorted(rows, key=lambda row: int(row["version"]))]
 
     def _append_as(self, table: DeltaTable, entry: LoggedCommit) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
+import operator
 import random
 import re
 import time
@@ -10,8 +12,10 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import unquote
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.dataset as pads
 import pyarrow.fs as pafs
 from deltalake import DeltaTable, WriterProperties, write_deltalake
@@ -64,6 +68,7 @@ class PartitionedTable:
         self.name = folder.name
         self.schema = schema
         self._partition_by = list(partition_by)
+        self._keys = {f"partition.{name}": name for name in partition_by}
 
     def exists(self) -> bool:
         """Tell whether the table has been made."""
@@ -91,15 +96,33 @@ class PartitionedTable:
         with refusing(f"the table {self.folder} cannot be opened at version {version}"):
             return DeltaTable(self.folder, version=version)
 
-    def dataset(self, table: DeltaTable) -> pads.FileSystemDataset:
-        """Return the rows of this table as `table` has them, read by Arrow itself.
+    def rows(self, table: DeltaTable) -> pa.Table:
+        """Read all rows of this table as `table` has them."""
+        with refusing(f"the table {self.name} cannot be read"):
+            return table.to_pyarrow_dataset(filesystem=self._files()).to_table()
 
-        Delta's own file system calls back into Python from Arrow's threads; one that does so while
-        the interpreter ends aborts the process.
+    def fragments(self, table: DeltaTable) -> dict[str, list[pads.ParquetFileFragment]]:
+        """Return the files of each partition of this table as `table` has them, by their names.
+
+        Not those of `DeltaTable.to_pyarrow_dataset`, which reads the statistics of every file into
+        expressions: for many days that takes longer than to read them.
         """
-        with refusing(f"the files of {self.folder} cannot be listed"):
-            files = pafs.SubTreeFileSystem(str(self.folder), pafs.LocalFileSystem())
-            return table.to_pyarrow_dataset(filesystem=files)
+        with refusing(f"the files of {self.name} cannot be listed"):
+            added = pa.table(table.get_add_actions(flatten=True))
+            files, form = self._files(), pads.ParquetFileFormat()
+            found: dict[str, list[pads.ParquetFileFragment]] = {}
+            for row in added.select(["path", *self._keys]).sort_by("path").to_pylist():
+                keys = [pc.field(name) == row[key] for key, name in self._keys.items()]
+                fragment = form.make_fragment(
+                    unquote(row["path"]), files, functools.reduce(operator.and_, keys)
+                )
+                found.setdefault(row["partition.ds"], []).append(fragment)
+        return found
+
+    def _files(self) -> pafs.FileSystem:
+        # Delta's own file system calls back into Python from Arrow's threads; one that does so
+        # while the interpreter ends aborts the process.
+        return pafs.SubTreeFileSystem(str(self.folder), pafs.LocalFileSystem())
 
     def replace(self, ds: str, rows: pa.Table) -> Pin:
         """Replace the partition `ds` by `rows`, atomically, and say where they are.

@@ -8,7 +8,6 @@ from functools import cached_property
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.dataset as pads
-from deltalake import DeltaTable
 
 from feature_store.errors import StoreError
 from feature_store.tables.delta_table import (
@@ -74,23 +73,15 @@ class PinnedTable:
             return {}
         newest = self._table.open(max(pin.version for pin in self._pins))
         digests = {ds: files_digest(files) for ds, files in all_files(newest).items()}
-        fragments = self._fragments(newest)
+        fragments = self._table.fragments(newest)
         found = {}
         for pin in sorted(self._pins, key=lambda pin: pin.ds):
             # A neighbour's commit does not touch these files: then the newest version will do.
             same = digests.get(pin.ds, files_digest({})) == pin.files
-            pinned = fragments if same else self._fragments(self._table.open(pin.version))
+            pinned = fragments if same else self._table.fragments(self._table.open(pin.version))
             if pin.ds in pinned:
                 found[pin.ds] = pinned[pin.ds]
         return found
-
-    def _fragments(self, table: DeltaTable) -> dict[str, list[pads.ParquetFileFragment]]:
-        found: dict[str, list[pads.ParquetFileFragment]] = {}
-        for fragment in self._table.dataset(table).get_fragments():
-            keys = pads.get_partition_keys(fragment.partition_expression)
-            found.setdefault(str(keys["ds"]), []).append(fragment)
-        # Delta lists a partition's files in no order that it promises.
-        return {ds: sorted(listed, key=lambda f: str(f.path)) for ds, listed in found.items()}
 
     def _dataset(self, fragments: list[pads.ParquetFileFragment]) -> pads.Dataset:
         first = fragments[0]

@@ -8,6 +8,7 @@ from functools import cached_property
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -15,7 +16,7 @@ from feature_store.schemas import ITEMS, LEDGER
 from feature_store.tables.commits import LoggedCommit, snapshot_hash
 from feature_store.tables.content import sort_rows
 from feature_store.tables.pinned import PinnedTable
-from feature_store.tables.spool import ordered_features, under
+from feature_store.tables.spool import ordered_features
 from feature_store.tables.store import Coverage, PartitionBatch
 
 
@@ -40,11 +41,12 @@ class DeltaSnapshot:
     def _live(self) -> dict[str, pa.Array]:
         """The ids of the items whose latest row is in a partition, and says that they live."""
         rows = self._tables["items"].read_all(["item_id", "deleted", "ds"])
-        rows = rows.append_column("row", pa.array(np.arange(rows.num_rows)))
+        coded = _whole(rows["item_id"]).dictionary_encode()
+        newest = np.empty(len(coded.dictionary), np.int64)
         # Days are in order, and an item is in a day once: its last row is its latest.
-        newest = rows.group_by("item_id").aggregate([("row", "max")])["row_max"].to_numpy()
+        newest[coded.indices.to_numpy()] = np.arange(rows.num_rows)
         alive = rows.take(np.sort(newest)).filter(pc.field("deleted") == False)  # noqa: E712
-        ids = pa.concat_arrays([pa.array([], pa.string()), *alive["item_id"].chunks])
+        ids = _whole(alive["item_id"])
         found, start = {}, 0
         for ds, count in _runs(alive["ds"]):
             found[ds] = ids.slice(start, count)
@@ -83,38 +85,60 @@ class DeltaSnapshot:
 
     def extractors(self) -> list[str]:
         """The extractors that described any live item, sorted."""
-        return sorted(
-            pc.unique(self._live_rows("features", ["extractor"])["extractor"]).to_pylist()
-        )
+        return sorted(self._described)
 
     def coverage(self, extractor: str) -> Coverage:
         """How much of the snapshot `extractor` has described."""
-        images = self._live_rows("ledger", ["image_index", "status", "reason"])
-        images = images.filter(pc.greater_equal(images["image_index"], 0))
-        indexed = images.filter(pc.equal(images["status"], "indexed")).num_rows
-        failed = images.filter(pc.equal(images["status"], "failed"))["reason"].to_pylist()
-        kinds = self._live_rows("features", ["kind"], under(extractor))["kind"]
+        described, regions = self._described.get(extractor, (0, 0))
+        images, failed = self._images
         return Coverage(
             items=sum(len(ids) for ids in self._live.values()),
-            images=images.num_rows,
-            indexed=indexed,
-            described=pc.sum(pc.equal(kinds, "whole")).as_py() or 0,
-            regions=len(kinds),
-            failed=dict(sorted(Counter(failed).items())),
+            images=images,
+            indexed=images - sum(failed.values()),
+            described=described,
+            regions=regions,
+            failed=failed,
         )
 
-    def _live_rows(
-        self, name: str, columns: list[str], only: pc.Expression | None = None
-    ) -> pa.Table:
+    @cached_property
+    def _described(self) -> dict[str, tuple[int, int]]:
+        """How many images and how many regions of live items each extractor has described."""
+        rows = self._tables["features"].read_all(["item_id", "ds", "kind", "extractor"])
+        found = {}
+        live, whole = self._mask(rows), pc.equal(rows["kind"], "whole").to_numpy()
+        for extractor in pc.unique(rows["extractor"]).to_pylist():
+            own = live & pc.equal(rows["extractor"], extractor).to_numpy()
+            if own.any():
+                found[extractor] = int((own & whole).sum()), int(own.sum())
+        return found
+
+    @cached_property
+    def _images(self) -> tuple[int, dict[str, int]]:
+        """How many images the live items have, and how many of them failed for each reason."""
+        images = self._live_rows("ledger", ["image_index", "status", "reason"])
+        images = images.filter(pc.field("image_index") >= 0)
+        failed = images.filter(pc.field("status") == "failed")["reason"].to_pylist()
+        return images.num_rows, dict(sorted(Counter(failed).items()))
+
+    def _live_rows(self, name: str, columns: list[str]) -> pa.Table:
         """Columns of the rows that live items have on the day of their latest row."""
-        table = self._tables[name]
-        rows = table.read_all([*columns, *({"item_id", "ds"} - set(columns))], only)
-        days = list(self._live)
-        ids = pa.concat_arrays([pa.array([], pa.string()), *self._live.values()])
-        day = np.repeat(np.arange(len(days)), [len(of_day) for of_day in self._live.values()])
-        latest = pa.array(day, pa.int32()).take(pc.index_in(rows["item_id"], value_set=ids))
+        wanted = [*columns, *sorted({"item_id", "ds"} - set(columns))]
+        rows = self._tables[name].read_all(wanted)
+        return rows.select(columns).filter(pa.array(self._mask(rows)))
+
+    def _mask(self, rows: pa.Table) -> npt.NDArray[np.bool_]:
+        """Which rows are of a live item and of the day of its latest row."""
+        days, ids = list(self._live), list(self._live.values())
+        day = np.repeat(np.arange(len(days), dtype=np.int32), [len(of_day) for of_day in ids])
+        live = pa.concat_arrays([pa.array([], pa.string()), *ids])
+        latest = pa.array(day).take(pc.index_in(rows["item_id"], value_set=live))
         own = pc.index_in(rows["ds"], value_set=pa.array(days, pa.string()))
-        return rows.filter(pc.equal(latest, own)).select(columns)
+        mask: npt.NDArray[np.bool_] = pc.equal(latest, own).fill_null(False).to_numpy()
+        return mask
+
+
+def _whole(column: pa.ChunkedArray) -> pa.Array:
+    return pa.concat_arrays([pa.array([], column.type), *column.chunks])
 
 
 def _runs(column: pa.ChunkedArray) -> list[tuple[str, int]]:

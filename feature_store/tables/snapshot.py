@@ -62,6 +62,12 @@ class DeltaSnapshot:
         rows = self._live_rows("ledger", LEDGER.names)
         return rows.sort_by([("item_id", "ascending"), ("image_index", "ascending")])
 
+    def failed(self) -> pa.Table:
+        """The rows of `ledger` of the images that could not be used."""
+        rows = self._live_rows("ledger", LEDGER.names, pc.field("status") == "failed")
+        rows = rows.filter(pc.field("image_index") >= 0)
+        return rows.sort_by([("item_id", "ascending"), ("image_index", "ascending")])
+
     def rejected(self) -> pa.Table:
         """The ledger's rows (schema LEDGER) of catalogue rows that the newest day could not use."""
         newest = max((entry.commit.ds for entry in self._partitions), default="")
@@ -120,10 +126,12 @@ class DeltaSnapshot:
         failed = images.filter(pc.field("status") == "failed")["reason"].to_pylist()
         return images.num_rows, dict(sorted(Counter(failed).items()))
 
-    def _live_rows(self, name: str, columns: list[str]) -> pa.Table:
+    def _live_rows(
+        self, name: str, columns: list[str], only: pc.Expression | None = None
+    ) -> pa.Table:
         """Columns of the rows that live items have on the day of their latest row."""
         wanted = [*columns, *sorted({"item_id", "ds"} - set(columns))]
-        rows = self._tables[name].read_all(wanted)
+        rows = self._tables[name].read_all(wanted, only)
         return rows.select(columns).filter(pa.array(self._mask(rows)))
 
     def _mask(self, rows: pa.Table) -> npt.NDArray[np.bool_]:

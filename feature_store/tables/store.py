@@ -134,6 +134,9 @@ class Snapshot(Protocol):
     def ledger(self) -> pa.Table:
         """The ledger's rows (schema LEDGER) of the live items, by `item_id` and `image_index`."""
 
+    def failed(self) -> pa.Table:
+        """The rows of `ledger` of the images that could not be used, in little time."""
+
     def rejected(self) -> pa.Table:
         """The ledger's rows (schema LEDGER) of catalogue rows that the newest day could not use."""
 

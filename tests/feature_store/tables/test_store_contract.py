@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pytest
 
 from feature_store.errors import StoreError
@@ -230,6 +231,36 @@ def test_rejected_rows_may_repeat_an_id_and_are_no_live_rows(store: FeatureStore
     commit = store.replace_partition(DAY, replace(batch, ledger=ledger))
     assert commit.images == 1
     assert ids(store.snapshot().ledger()) == ["a"]
+
+
+def test_failed_images_are_those_of_live_items(store: FeatureStore) -> None:
+    def day(ds: str, items: list[str], *deleted: str, seed: int) -> None:
+        batch = make_batch(ds, items, deleted=deleted, images=2, seed=seed)
+        ledger = batch.ledger
+        for column, value in (("status", "failed"), ("reason", "unreachable"), ("regions", 0)):
+            ledger = replaced(ledger, column, 1, value)
+        rejected = [
+            {"ds": ds, "item_id": items[0], "image_index": -1, "image_uri": "", "status": "failed",
+             "reason": "row_invalid", "detail": "row 1: price", "regions": 0}
+        ]  # fmt: skip
+        more = pa.Table.from_pylist(rejected, schema=LEDGER)
+        ledger = pa.concat_tables([ledger.cast(LEDGER), more])
+        lost = pa.array([True, True, False, False] + [True] * (batch.features.num_rows - 4))
+        features = batch.features.filter(lost)
+        store.replace_partition(ds, PartitionBatch(batch.items, ledger, features))
+
+    assert store.snapshot().failed().schema.equals(LEDGER)
+    day(DAY, ["mended", "b"], seed=0)
+    day(NEXT, ["gone", "b"], seed=1)
+    day(THIRD, ["stays"], "gone", seed=2)
+    snapshot = store.snapshot()
+    assert ids(snapshot.failed()) == ["mended", "stays"]
+    assert ids(store.snapshot(before=THIRD).failed()) == ["gone", "mended"]
+    listed = snapshot.ledger()
+    expected = listed.filter(
+        pc.and_(pc.equal(listed["status"], "failed"), pc.greater_equal(listed["image_index"], 0))
+    )
+    assert snapshot.failed().equals(expected)
 
 
 @pytest.mark.parametrize("ds", ["2026-3-1", "2026-02-30", "today", "2026-03-01' OR '1'='1", ""])

@@ -41,6 +41,18 @@ LOG = pa.schema(
 
 FILES_BEFORE_COMPACTION = 50
 
+FORGOTTEN, KEEP_DAYS = "nitamono.forgotten", "nitamono.keepDays"
+"""The properties of the log's table in which upkeep writes down what is no longer kept."""
+
+
+@dataclass(frozen=True)
+class Retention:
+    """What upkeep has done away with: rows superseded at or before `forgotten`, when history was
+    kept for `keep_days` days."""
+
+    forgotten: dt.datetime
+    keep_days: int
+
 
 @dataclass(frozen=True)
 class LoggedCommit:
@@ -102,6 +114,41 @@ class CommitLog:
             return commit
         raise CommitConflictError(f"other writers keep the log from the partition {ds}; run again")
 
+    def retention(self) -> Retention | None:
+        """Return what upkeep has written down about rows that are no longer kept, if anything."""
+        if not self._table.exists():
+            return None
+        noted = self._table.open().metadata().configuration
+        if FORGOTTEN not in noted:
+            return None
+        return Retention(dt.datetime.fromisoformat(noted[FORGOTTEN]), int(noted[KEEP_DAYS]))
+
+    def retain(self, retention: Retention) -> None:
+        """Write down which rows are no longer kept."""
+        noted = {
+            FORGOTTEN: retention.forgotten.astimezone(dt.UTC).isoformat(),
+            KEEP_DAYS: str(retention.keep_days),
+        }
+        for pause_seconds in pauses():
+            with refusing("the log of commits cannot be written"), suppress(CommitFailedError):
+                alter = self._table.open().alter
+                alter.set_table_properties(noted, raise_if_not_exists=False)
+                return
+            time.sleep(pause_seconds)
+        raise CommitConflictError("other writers keep the log; run the upkeep again")
+
+    def tidy(self, young_hours: int) -> list[int]:
+        """Put the log's files together and remove the old ones; return the bytes of those."""
+        if not self._table.exists():
+            return []
+        with suppress(CommitFailedError):  # a writer was faster; the next upkeep tries again
+            self._table.compact(self._table.open())
+        return self._table.vacuum(young_hours, ())
+
+    def file_bytes(self) -> dict[str, int]:
+        """Return the bytes of every file of the log."""
+        return self._table.file_bytes()
+
     def _next_time(self, log: list[LoggedCommit]) -> dt.datetime:
         # Never before an older commit, so that a time names a version whatever the clocks say.
         before = [entry.commit.committed_at for entry in log if entry.commit.committed_at]
@@ -128,7 +175,7 @@ class CommitLog:
     def _compact(self, table: DeltaTable) -> None:
         if len(table.file_uris()) >= FILES_BEFORE_COMPACTION:
             with suppress(CommitFailedError):  # another writer was faster; the next one tries again
-                table.optimize.compact()
+                self._table.compact(table)
 
 
 def latest(log: Iterable[LoggedCommit]) -> dict[str, LoggedCommit]:

@@ -26,14 +26,15 @@ from feature_store.tables.commits import (
     overtaken,
     utc_now,
 )
-from feature_store.tables.content import canonical, content_hash, rows_hash, sort_rows
+from feature_store.tables.content import canonical, content_hash, rows_hash
 from feature_store.tables.delta_table import (
     PartitionedTable,
     files_digest,
     partition_files,
 )
+from feature_store.tables.history import readable
 from feature_store.tables.known import KnownFeatures
-from feature_store.tables.pinned import PinnedTable
+from feature_store.tables.pinned import PinnedTable, read_partition
 from feature_store.tables.snapshot import DeltaSnapshot
 from feature_store.tables.sources import Sources
 from feature_store.tables.store import (
@@ -44,6 +45,7 @@ from feature_store.tables.store import (
     StoreSize,
     StoreUpkeep,
 )
+from feature_store.tables.upkeep import DeltaUpkeep
 
 REGION_KEY = ["item_id", "image_index", "region_id"]
 
@@ -84,23 +86,19 @@ class DeltaFeatureStore:
     def partition(self, ds: str) -> tuple[PartitionBatch, int]:
         """Return what the day's newest commit holds, and that commit's version (0: none)."""
         newest = latest(self._log.read()).get(check_ds(ds))
-        entries = [newest] if newest else []
-        tables = {name: self._pinned(name, entries) for name in TABLES}
-        batch = PartitionBatch(
-            **{
-                name: sort_rows(name, table.read(ds, table.schema.names))
-                for name, table in tables.items()
-            }
-        )
+        batch = read_partition(self._tables, newest, ds)
         return batch, newest.commit.version if newest else 0
 
     def snapshot(self, as_of: AsOf = None, *, before: str | None = None) -> DeltaSnapshot:
         """Return the store as of a version or time, of partitions before the day `before`."""
-        newest = latest(log_at(self._log.read(), as_of))
+        log = self._log.read()
+        newest = latest(log_at(log, as_of))
         if before is not None:
             check_ds(before)
             newest = {ds: entry for ds, entry in newest.items() if ds < before}
         partitions = list(newest.values())
+        if as_of is not None:
+            partitions = readable(partitions, log, self._log.retention())
         tables = {name: self._pinned(name, partitions) for name in TABLES}
         return DeltaSnapshot(partitions, tables, self._folder)
 
@@ -134,11 +132,18 @@ class DeltaFeatureStore:
 
     def size(self) -> StoreSize:
         """Return how much room the store takes."""
-        raise NotImplementedError
+        partitions = list(latest(self._log.read()).values())
+        live: list[int] = []
+        kept = list(self._log.file_bytes().values())
+        for name, table in self._tables.items():
+            sizes = table.file_bytes()
+            kept += sizes.values()
+            live += [sizes.get(path, 0) for path in self._pinned(name, partitions).paths()]
+        return StoreSize(sum(live), len(live), sum(kept), len(kept))
 
     def upkeep(self, keep_days: int) -> StoreUpkeep:
         """Put small files together, and remove rows superseded more than `keep_days` days ago."""
-        raise NotImplementedError
+        return DeltaUpkeep(self._log, self._tables).run(keep_days, self._clock())
 
     def _pinned(self, name: str, partitions: list[LoggedCommit]) -> PinnedTable:
         return PinnedTable(self._tables[name], [entry.pins[name] for entry in partitions])

@@ -8,7 +8,7 @@ import operator
 import random
 import re
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -153,19 +153,63 @@ class PartitionedTable:
                 mode="overwrite",
                 schema_mode="merge",  # a table of an older version lacks columns
                 predicate=f"ds = '{check_ds(ds)}'",
-                writer_properties=WriterProperties(
-                    compression="ZSTD", max_row_group_size=ROW_GROUP_ROWS
-                ),
+                writer_properties=_writing(),
             )
 
+    def compact(self, table: DeltaTable, ds: str | None = None) -> None:
+        """Put small files together, those of the partition `ds` or all; CommitFailedError if
+        another writer replaces them meanwhile."""
+        with refusing(f"{self.name} cannot be compacted"):
+            table.optimize.compact(
+                partition_filters=None if ds is None else [("ds", "=", check_ds(ds))],
+                writer_properties=_writing(),
+            )
+
+    def vacuum(self, young_hours: int, keep_versions: Collection[int]) -> list[int]:
+        """Remove the files that neither the newest version nor one to keep has; return their bytes.
+
+        Those written or given up within `young_hours` stay. Also makes a checkpoint.
+        """
+        table = self.open()
+        with refusing(f"old files of {self.name} cannot be removed"):
+            sizes = self.file_bytes()
+            which = {
+                "retention_hours": young_hours,
+                "enforce_retention_duration": False,
+                "full": True,
+                "keep_versions": sorted(keep_versions),
+            }
+            removed = table.vacuum(dry_run=True, **which)
+            if removed:
+                removed = table.vacuum(dry_run=False, **which)
+            table.create_checkpoint()
+        return [sizes.get(unquote(path), 0) for path in removed]
+
+    def file_bytes(self) -> dict[str, int]:
+        """Return the bytes of every file under the table's folder, by its path in there."""
+        if not self.exists():
+            return {}
+        with refusing(f"the files of {self.name} cannot be listed"):
+            found = self._files().get_file_info(pafs.FileSelector("", recursive=True))
+        return {info.path: info.size for info in found if info.type == pafs.FileType.File}
+
     def pin(self, table: DeltaTable, ds: str, rows: int) -> Pin:
-        """Name the partition `ds` as `table` has it; StoreError unless it has so many rows."""
+        """Name the partition `ds` as `table` has it; CommitConflictError unless of so many rows."""
         files = partition_files(table, ds)
         if sum(files.values()) != rows:
             raise CommitConflictError(
                 f"the partition {ds} of {self.name} was replaced while it was written"
             )
         return Pin(ds, table.version(), files_digest(files))
+
+    def newest_pin(self, ds: str) -> Pin:
+        """Name the partition `ds` as the newest version has it."""
+        table = self.open()
+        return Pin(ds, table.version(), files_digest(partition_files(table, ds)))
+
+
+def _writing() -> WriterProperties:
+    return WriterProperties(compression="ZSTD", max_row_group_size=ROW_GROUP_ROWS)
 
 
 @contextmanager

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 
 import pyarrow as pa
@@ -10,6 +10,8 @@ import pyarrow.compute as pc
 import pyarrow.dataset as pads
 
 from feature_store.errors import StoreError
+from feature_store.tables.commits import LoggedCommit
+from feature_store.tables.content import sort_rows
 from feature_store.tables.delta_table import (
     PartitionedTable,
     Pin,
@@ -17,6 +19,7 @@ from feature_store.tables.delta_table import (
     files_digest,
     refusing,
 )
+from feature_store.tables.store import PartitionBatch
 
 
 class PinnedTable:
@@ -83,6 +86,21 @@ class PinnedTable:
                 found[pin.ds] = pinned[pin.ds]
         return found
 
+    def paths(self) -> list[str]:
+        """The paths of all files, relative to the folder of the table."""
+        return [str(file.path) for of_day in self._pinned.values() for file in of_day]
+
     def _dataset(self, fragments: list[pads.ParquetFileFragment]) -> pads.Dataset:
         first = fragments[0]
         return pads.FileSystemDataset(fragments, self.schema, first.format, first.filesystem)
+
+
+def read_partition(
+    tables: Mapping[str, PartitionedTable], entry: LoggedCommit | None, ds: str
+) -> PartitionBatch:
+    """Read all that a commit of the partition `ds` holds, in canonical order; nothing of none."""
+    found = {}
+    for name, table in tables.items():
+        pinned = PinnedTable(table, [entry.pins[name]] if entry else [])
+        found[name] = sort_rows(name, pinned.read(ds, table.schema.names))
+    return PartitionBatch(**found)

@@ -104,15 +104,21 @@ def read_manifest(folder: Path) -> Manifest:
     """Read a bundle's manifest; BundleError if it is missing, damaged or of another format."""
     path = folder / MANIFEST
     try:
-        raw = json.loads(path.read_text())
-    except FileNotFoundError:
+        return parse_manifest(path.read_bytes(), str(path))
+    except (FileNotFoundError, NotADirectoryError):
         raise BundleError(f"{path} is missing: {folder.name} is no bundle") from None
+
+
+def parse_manifest(data: bytes, where: str) -> Manifest:
+    """Read the bytes of a manifest that lies at `where`; BundleError as for `read_manifest`."""
+    try:
+        raw = json.loads(data)
     except ValueError as error:
-        raise BundleError(f"{path} is damaged: {error}") from error
+        raise BundleError(f"{where} is damaged: {error}") from error
     version = raw.get("format_version") if isinstance(raw, dict) else None
     if version != FORMAT_VERSION:
         raise BundleError(
-            f"{path} has format version {version}; this program reads {FORMAT_VERSION}. "
+            f"{where} has format version {version}; this program reads {FORMAT_VERSION}. "
             "Build the bundle again, or use the program that wrote it."
         )
     try:
@@ -123,7 +129,7 @@ def read_manifest(folder: Path) -> Manifest:
         raw["files"] = {name: FileDigest(**entry) for name, entry in raw["files"].items()}
         return Manifest(**raw)
     except (KeyError, TypeError, AttributeError) as error:
-        raise BundleError(f"{path} is damaged: {error}") from error
+        raise BundleError(f"{where} is damaged: {error}") from error
 
 
 def digest_file(path: Path) -> FileDigest:
@@ -179,6 +185,14 @@ def verify_gate(folder: Path, manifest: Manifest) -> None:
         raise BundleError(f"{path} judged other files than the manifest lists; build again")
     if not (passed is True and manifest.gate_passed is True):
         raise BundleError(f"{folder.name} did not pass the index gate; see {path}")
+
+
+def prove(folder: Path) -> Manifest:
+    """Check every byte of a bundle and its gate's verdict; return its manifest, or BundleError."""
+    manifest = read_manifest(folder)
+    verify(folder, manifest)
+    verify_gate(folder, manifest)
+    return manifest
 
 
 def write_synced(path: Path, text: str) -> None:

@@ -24,10 +24,10 @@ from feature_store.bundle.format import (
     REGIONS_FILE,
     VECTORS,
     Manifest,
+    prove,
     read_manifest,
-    verify,
-    verify_gate,
 )
+from feature_store.bundle.lease import Lease
 from feature_store.bundle.nearest import NearestRegions
 from feature_store.bundle.projection import Projection
 from feature_store.errors import BundleError, UnknownItemError
@@ -40,9 +40,11 @@ class Bundle:
     that opened it share one copy.
     """
 
-    def __init__(self, folder: Path, manifest: Manifest) -> None:
+    def __init__(self, folder: Path, manifest: Manifest, lease: Lease | None = None) -> None:
         """Map the files of a bundle whose digests the caller has checked, or does not need."""
         self.folder = folder
+        self.lease = lease
+        """What keeps the bundle from being removed as long as it is open."""
         self.manifest = manifest
         self.items = _table(folder / ITEMS_FILE)
         self.regions = _table(folder / REGIONS_FILE)
@@ -121,17 +123,14 @@ class Bundle:
                 raise BundleError(f"{self.folder / name} does not have the manifest's shape")
 
 
-def open_bundle(folder: Path, *, proven: bool = True) -> Bundle:
+def open_bundle(folder: Path, *, proven: bool = True, lease: Lease | None = None) -> Bundle:
     """Open the bundle in `folder` after checking every digest and the gate's verdict.
 
-    `proven=False` skips both checks: for whoever is still measuring it. Raises BundleError naming
-    the file that is missing, damaged or of an unknown format.
+    `proven=False` skips both checks: for whoever is still measuring it. The bundle keeps `lease`.
+    Raises BundleError naming the file that is missing, damaged or of an unknown format.
     """
-    manifest = read_manifest(folder)
-    if proven:
-        verify(folder, manifest)
-        verify_gate(folder, manifest)
-    return Bundle(folder, manifest)
+    manifest = prove(folder) if proven else read_manifest(folder)
+    return Bundle(folder, manifest, lease)
 
 
 def open_nearest(folder: Path, projection: Projection, graph: Path | None = None) -> NearestRegions:

@@ -25,6 +25,7 @@ from feature_store.bundle.format import (
     verify,
     write_synced,
 )
+from feature_store.bundle.lease import lease_file
 from feature_store.errors import BundleError
 
 
@@ -90,6 +91,8 @@ class BundleWriter:
             sync(path)
         write_synced(self.folder / MANIFEST, replace(manifest, files=digests).to_json())
         self.folder.rename(self._final)
+        # Whoever may only read the folder can lock the file, but could not make it.
+        lease_file(self._final).touch()
         sync(self._final.parent)
         return self._final
 

@@ -1,0 +1,94 @@
+"""What every registry of bundles tells and remembers: one row a bundle, one entry a flip."""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from feature_store.bundle.format import Manifest
+from feature_store.errors import BundleError
+
+CURRENT = "CURRENT"
+"""The pointer's name, in a folder and in a bucket."""
+
+BUNDLE_ID = re.compile(r"[0-9A-Za-z][0-9A-Za-z_-]{0,99}")
+
+
+@dataclass(frozen=True)
+class BundleRow:
+    """One bundle of the registry, as people list it."""
+
+    bundle_id: str
+    created_at: str
+    snapshot_version: int
+    extractor: str
+    items: int
+    regions: int
+    size_bytes: int
+    gate_passed: bool | None
+    """None: the gate has not judged yet."""
+
+
+def row_of(manifest: Manifest) -> BundleRow:
+    """Return the row that a manifest makes."""
+    return BundleRow(
+        bundle_id=manifest.bundle_id,
+        created_at=manifest.created_at,
+        snapshot_version=manifest.snapshot_version,
+        extractor=manifest.extractor,
+        items=manifest.counts.items,
+        regions=manifest.counts.regions,
+        size_bytes=sum(entry.bytes for entry in manifest.files.values()),
+        gate_passed=manifest.gate_passed,
+    )
+
+
+def newest_first(rows: Iterable[BundleRow]) -> list[BundleRow]:
+    """Return rows in the order in which they are listed."""
+    return sorted(rows, key=lambda row: (row.created_at, row.bundle_id), reverse=True)
+
+
+def checked_id(bundle_id: str) -> str:
+    """Return a bundle's name; BundleError for one that no bundle can have."""
+    if not BUNDLE_ID.fullmatch(bundle_id):
+        raise BundleError(f"{bundle_id!r} is not the name of a bundle")
+    return bundle_id
+
+
+def flip(action: str, bundle_id: str) -> dict[str, Any]:
+    """Return the entry of a flip that happens now."""
+    now = dt.datetime.now(dt.UTC).isoformat(timespec="seconds")
+    return {"at": now, "action": action, "bundle_id": bundle_id}
+
+
+def history(flips: Iterable[Mapping[str, Any]], live: str | None) -> list[str]:
+    """Return the live bundle, the one before it, and so on, as the flips so far tell it."""
+    stack: list[str] = []
+    for entry in flips:
+        if not {"bundle_id", "action"} <= entry.keys():
+            continue
+        flipped, back = str(entry["bundle_id"]), entry["action"] == "rollback"
+        if back and flipped in stack:
+            stack = stack[stack.index(flipped) :]
+        else:
+            stack = [flipped, *(past for past in stack if past != flipped)]
+    if live is not None and stack[:1] != [live]:
+        stack = [live, *(past for past in stack if past != live)]
+    return stack
+
+
+def superfluous(
+    rows: Sequence[BundleRow], keep: int, past: Sequence[str], spared: Iterable[str] = ()
+) -> tuple[str, ...]:
+    """Return the bundles that pruning removes, of `rows` in the order in which they are listed.
+
+    Kept are the `keep` newest proven ones, the newest unproven, those `spared`, and of the history
+    `past` the live one and the one that a rollback would take.
+    """
+    proven = [row.bundle_id for row in rows if row.gate_passed]
+    unproven = [row.bundle_id for row in rows if not row.gate_passed]
+    kept = {*proven[:keep], *unproven[:1], *past[:2], *spared}
+    return tuple(row.bundle_id for row in rows if row.bundle_id not in kept)

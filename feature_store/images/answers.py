@@ -13,6 +13,7 @@ from feature_store.images.files import too_many_bytes
 _GONE = frozenset((404, 410))
 _REFUSED = frozenset((401, 403, 451))
 _PASSING = frozenset((408, 425, 429))
+_WORTH_READING_BYTES = 16_384
 
 
 class MayPassError(Exception):
@@ -58,6 +59,15 @@ def retry_after_seconds(text: str) -> float:
         return 0.0
 
 
+def pass_over_body(response: httpx.Response) -> None:
+    """Read a short body that nobody needs, so that its connection serves the next request too."""
+    # The length that a 304 may tell is that of the body it does not send.
+    announced = "0" if response.status_code == 304 else response.headers.get("content-length", "")
+    if _announced_bytes(announced, _WORTH_READING_BYTES + 1) <= _WORTH_READING_BYTES:
+        for _ in response.iter_raw():
+            pass
+
+
 def read_body(response: httpx.Response, host: str, limit_bytes: int) -> bytes:
     """Read the body, refused as soon as it is longer than allowed.
 
@@ -66,8 +76,7 @@ def read_body(response: httpx.Response, host: str, limit_bytes: int) -> bytes:
     """
     if response.headers.get("content-encoding", "identity").lower() != "identity":
         raise ImageError("not_an_image", f"{host} sent compressed bytes that nobody asked for")
-    announced = response.headers.get("content-length", "")
-    if announced.isascii() and announced.isdigit() and int(announced[:20]) > limit_bytes:
+    if _announced_bytes(response.headers.get("content-length", ""), 0) > limit_bytes:
         raise too_many_bytes(limit_bytes)
     body = bytearray()
     for chunk in response.iter_raw():
@@ -75,3 +84,7 @@ def read_body(response: httpx.Response, host: str, limit_bytes: int) -> bytes:
         if len(body) > limit_bytes:
             raise too_many_bytes(limit_bytes)
     return bytes(body)
+
+
+def _announced_bytes(length: str, otherwise: int) -> int:
+    return int(length[:20]) if length.isascii() and length.isdigit() else otherwise

@@ -15,7 +15,7 @@ import httpx
 
 from feature_store.errors import ImageError
 from feature_store.images.addresses import is_allowed_host
-from feature_store.images.answers import MayPassError, check_status, read_body
+from feature_store.images.answers import MayPassError, check_status, pass_over_body, read_body
 from feature_store.images.files import read_file
 from feature_store.images.network import (
     CheckedBackend,
@@ -169,10 +169,12 @@ class Fetcher:
         response = self._transport.handle_request(request)
         try:
             location: str | None = response.headers.get("location")
-            if 300 <= response.status_code < 400 and location:
-                return location
             if response.status_code == 304 and conditional:
+                pass_over_body(response)
                 return Source(None, known)
+            if 300 <= response.status_code < 400 and location:
+                pass_over_body(response)
+                return location
             check_status(response, url.host)
             fingerprint = fingerprint_of_answer(response.headers, str(asked), str(url))
             if "If-None-Match" in conditional and fingerprint == known:

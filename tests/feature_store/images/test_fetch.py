@@ -49,8 +49,8 @@ def test_bytes_arrive_as_they_are(server: ShopServer) -> None:
 
 def test_connections_are_kept_and_cookies_are_not(server: ShopServer) -> None:
     fetcher = Fetcher(ImageSettings(**OPEN))
-    for _ in range(5):
-        fetcher.fetch(server.url("/photo.jpg"))
+    for path in ("/photo.jpg", "/photo.jpg", "/redirect?/photo.jpg", "/photo.jpg"):
+        fetcher.fetch(server.url(path))
     fetcher.close()
     assert server.connections == 1
     assert "Cookie" not in server.headers

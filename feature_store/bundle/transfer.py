@@ -10,7 +10,7 @@ import fcntl
 import logging
 import shutil
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 
 from feature_store.bundle.format import GATE, MANIFEST, Manifest, parse_manifest, prove, sync
@@ -38,12 +38,13 @@ def send(folder: Path, bucket: Bucket, prefix: str) -> None:
     if finished:
         _refuse_others(folder, [name for name in wanted if name in there], bucket, prefix)
     else:
-        bucket.write(prefix + UNFINISHED, b"", if_generation=_generation(there, UNFINISHED))
+        _mark(bucket, prefix, there)
     for name in wanted:
         if name == MANIFEST:
             there = _under(bucket, prefix)
             _refuse_others(folder, _different(folder, names[:-1], there), bucket, prefix)
-        _send_file(folder / name, bucket, prefix + name, _generation(there, name))
+        with _unless_changed():
+            bucket.upload(prefix + name, folder / name, if_generation=_generation(there, name))
     there = _under(bucket, prefix)
     _refuse_others(folder, _different(folder, names, there), bucket, prefix)
     if UNFINISHED in there:
@@ -85,8 +86,7 @@ def read_remote_manifest(bucket: Bucket, prefix: str) -> Manifest:
 def remove(bucket: Bucket, prefix: str, objects: Iterable[Stored]) -> None:
     """Remove the objects of a bundle, its manifest first; what is cut short is swept up later."""
     listed = {entry.name.removeprefix(prefix): entry for entry in objects}
-    with suppress(StorageError):
-        bucket.write(prefix + UNFINISHED, b"", if_generation=_generation(listed, UNFINISHED))
+    _mark(bucket, prefix, listed)
     for name in sorted(listed, key=lambda name: (name == UNFINISHED, name != MANIFEST, name)):
         bucket.delete(prefix + name)
     bucket.delete(prefix + UNFINISHED)
@@ -145,13 +145,19 @@ def _one_at_a_time(bundles: Path) -> Iterator[None]:
         yield
 
 
-def _send_file(path: Path, bucket: Bucket, name: str, generation: int) -> None:
+def _mark(bucket: Bucket, prefix: str, there: dict[str, Stored]) -> None:
+    with _unless_changed():
+        bucket.write(prefix + UNFINISHED, b"", if_generation=_generation(there, UNFINISHED))
+
+
+@contextmanager
+def _unless_changed() -> Iterator[None]:
+    """Let it pass that somebody else was quicker, or our own first attempt: a last look decides."""
     try:
-        bucket.upload(name, path, if_generation=generation)
+        yield
     except StorageError as error:
         if error.reason != "changed":
             raise
-        # Somebody else was quicker, or our own first attempt was: the last look decides.
 
 
 def _under(bucket: Bucket, prefix: str) -> dict[str, Stored]:

@@ -9,14 +9,15 @@ import click
 from rich.console import Console
 from rich.table import Column, Table
 
-from feature_store.bundle import BundleRegistry
+from feature_store.bundle import Registry, open_registry
 from feature_store.settings import Settings
 
 _GATE = {True: "passed", False: "failed", None: "not judged yet"}
 
 
-def _registry() -> BundleRegistry:
-    return BundleRegistry(Settings.from_environment().home / "bundles")
+def _registry() -> Registry:
+    settings = Settings.from_environment()
+    return open_registry(settings.bundles, settings.home / "bundles")
 
 
 @click.command()
@@ -50,7 +51,10 @@ def bundles(as_json: bool) -> None:
 @click.command()
 @click.argument("bundle_id")
 def publish(bundle_id: str) -> None:
-    """Make BUNDLE_ID the live bundle, after verifying every byte of it."""
+    """Make BUNDLE_ID the live bundle, after verifying every byte of it.
+
+    Where bundles are published in a bucket, it is sent there first, as far as it is not there.
+    """
     _registry().publish(bundle_id)
     click.echo(f"live: {bundle_id}")
 

@@ -9,8 +9,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Protocol
 
-from feature_store.bundle.format import FORMAT_VERSION, read_manifest
-from feature_store.bundle.registry import BundleRegistry
+from feature_store.bundle.format import FORMAT_VERSION
+from feature_store.bundle.opening import Registry, open_registry
 from feature_store.errors import BundleError, IndexBuildError
 from feature_store.index.settings import IndexSettings
 from feature_store.models import ModelRegistry
@@ -32,6 +32,10 @@ class NightlySettings(Protocol):
         """The folder that holds all state."""
 
     @property
+    def bundles(self) -> str:
+        """The folder, or gs://bucket/prefix, of bundles and of CURRENT."""
+
+    @property
     def index(self) -> IndexSettings:
         """How to build."""
 
@@ -44,9 +48,9 @@ class NightlySettings(Protocol):
         """Which extractor is wanted."""
 
 
-def registry_of(settings: NightlySettings) -> BundleRegistry:
-    """Return the registry of bundles under the settings' home."""
-    return BundleRegistry(settings.home / "bundles")
+def registry_of(settings: NightlySettings) -> Registry:
+    """Return the registry of bundles of the settings; those for a bucket are built under home."""
+    return open_registry(settings.bundles, settings.home / "bundles")
 
 
 def choose_extractor(snapshot: Snapshot, settings: NightlySettings) -> str:
@@ -106,7 +110,7 @@ def needs_build(settings: NightlySettings, store: FeatureStore | None = None) ->
     if live is None:
         return True
     try:
-        manifest = read_manifest(registry.path(live))
+        manifest = registry.manifest(live)
     except BundleError as error:
         log.warning("the live bundle cannot be read, building anew: %s", error)
         return True

@@ -87,6 +87,6 @@ def _live(settings: NightlySettings, other_than: str) -> Manifest | None:
     if live is None or live == other_than:
         return None
     try:
-        return read_manifest(registry.path(live))
+        return registry.manifest(live)
     except BundleError:
         return None

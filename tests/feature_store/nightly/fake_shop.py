@@ -33,6 +33,11 @@ class FakeSettings:
     )
     quality: QualitySettings = field(default_factory=QualitySettings)
     vision: VisionSettings = field(default_factory=VisionSettings)
+    bundles_location: str = ""
+
+    @property
+    def bundles(self) -> str:
+        return self.bundles_location or str(self.home / "bundles")
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from feature_store.errors import CommitConflictError, GateError, StoreError
+from feature_store.ingest.requeue import read_requests, requeue_items
 from feature_store.quality.vectors import check_vectors
 from feature_store.runs import Run, record_run
 from feature_store.schemas import FEATURES, PASSING_REASONS
@@ -23,7 +24,7 @@ from feature_store.tables import FeatureStore, PartitionBatch, open_store
 from feature_store.tables.store import VECTORS
 from feature_store.upgrade.extract import ChunkResult, LostImage, vectors_path
 from feature_store.upgrade.missing import live_by_day, missing_regions
-from feature_store.upgrade.plan import UpgradePlan, read_plan
+from feature_store.upgrade.plan import REFUSED, UpgradePlan, read_plan
 
 if TYPE_CHECKING:
     from feature_store.settings import Settings
@@ -58,7 +59,7 @@ def commit_upgrade(folder: str, settings: Settings) -> CommitSummary:
     Each day is replaced at once, and merged anew when another run has replaced it meanwhile; done
     again it changes nothing. Items whose image has changed or vanished are put on the requeue list,
     so that the next ingest notices. Raises GateError, leaving that day as it was, if its vectors do
-    not pass, StoreError if a chunk has not been described.
+    not pass: the next plan describes them anew. StoreError if a chunk has not been described.
     """
     plan = read_plan(Path(folder))
     started = time.monotonic()
@@ -67,6 +68,7 @@ def commit_upgrade(folder: str, settings: Settings) -> CommitSummary:
     try:
         added = [_commit_day(ds, plan, dims, settings) for ds in plan.days]
     except GateError as error:
+        (Path(plan.folder) / REFUSED).touch()
         _record(plan, settings, started, "refused", {"failures": list(error.failures)}, results)
         raise
     lost = [one for result in results for one in result.lost]
@@ -152,15 +154,15 @@ def _requeue(lost: Sequence[LostImage], settings: Settings) -> None:
     Not for a host that did not answer: the next run of the upgrade tries again, while the item
     keeps what it has.
     """
-    gone = {
-        one.image_id for one in lost if one.reason not in PASSING_REASONS or one.reason == "missing"
-    }
+    kept = set(PASSING_REASONS) - {"missing"}
+    gone = sorted({one.image_id for one in lost if one.reason not in kept})
     if not gone:
         return
     ledger = open_store(settings).snapshot().ledger()
-    rows = ledger.filter(pc.is_in(ledger["image_id"], value_set=pa.array(sorted(gone))))
-    items = sorted(set(rows["item_id"].to_pylist()))
-    log.warning("%d items have an image that is gone or another one by now: %s", len(items), items)
+    rows = ledger.filter(pc.is_in(ledger["image_id"], value_set=pa.array(gone)))
+    items = set(rows["item_id"].to_pylist()) - read_requests(settings.home).items
+    requeue_items(settings.home, items)
+    log.info("%d items have an image that is another one by now, or gone", len(items))
 
 
 def _summary(

@@ -4,6 +4,7 @@ staging/upgrade/<identity>/<plan>/plan.json           days, chunks, counts
 …/<plan>/chunk-00000.parquet                          regions to describe (CHUNK), by image
 …/<plan>/chunk-00000.vectors.parquet                  their vectors (VECTORS)
 …/<plan>/chunk-00000.json                             what became of the chunk; the last: it is done
+…/<plan>/refused                                      the gate refused the vectors: start anew
 staging/upgrade/<identity>/complete.json              days that lack nothing
 """
 
@@ -14,6 +15,7 @@ import hashlib
 import itertools
 import logging
 import math
+import shutil
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -35,7 +37,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-PLAN = "plan.json"
+PLAN, REFUSED = "plan.json", "refused"
 MAX_CHUNKS = 1000
 """Airflow maps over 1,024 at most; a larger plan has larger chunks."""
 
@@ -195,6 +197,8 @@ def _write(draft: _Draft, target: Active, settings: Settings) -> UpgradePlan:
     )
     if pieces:
         with planning(settings.staging):
+            if (folder / REFUSED).exists():
+                shutil.rmtree(folder)
             if read_json(folder / PLAN) is None:
                 for name, piece in zip(names, pieces, strict=True):
                     write_table(folder / name, piece)

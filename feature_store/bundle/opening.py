@@ -33,6 +33,9 @@ class Registry(Protocol):
     def current(self) -> str | None:
         """Return the live bundle's id, or None when nothing has been published."""
 
+    def previous(self) -> str | None:
+        """Return the bundle that a rollback would go back to; None if there is none."""
+
     def manifest(self, bundle_id: str) -> Manifest:
         """Return what a bundle says of itself."""
 

@@ -67,6 +67,10 @@ class BundleRegistry:
         except FileNotFoundError:
             return None
 
+    def previous(self) -> str | None:
+        """Return the bundle that a rollback would go back to; None if there is none."""
+        return next((past for past in self._history()[1:] if self.path(past).is_dir()), None)
+
     def path(self, bundle_id: str) -> Path:
         """Return a bundle's folder; BundleError for a name that no bundle can have."""
         return self.folder / checked_id(bundle_id)
@@ -106,10 +110,9 @@ class BundleRegistry:
         Doing it again goes back further. Raises BundleError when there is nothing to go back to.
         """
         with self.lock():
-            earlier = [past for past in self._history()[1:] if self.path(past).is_dir()]
-            if bundle_id is None and not earlier:
+            wanted = bundle_id or self.previous()
+            if wanted is None:
                 raise BundleError("no earlier bundle to go back to; publish one by its name")
-            wanted = bundle_id or earlier[0]
             prove(self.path(wanted))
             self._flip(wanted, "rollback")
         return wanted

@@ -82,6 +82,10 @@ class RemoteRegistry:
         """Return the live bundle's id, or None when nothing has been published."""
         return self.pointer().bundle_id
 
+    def previous(self) -> str | None:
+        """Return the bundle that a rollback would go back to; None if there is none."""
+        return self._previous(self.pointer())
+
     def pointer(self) -> Pointer:
         """Read CURRENT; text that is no JSON is taken for the name of a bundle."""
         try:
@@ -125,12 +129,9 @@ class RemoteRegistry:
         """
         with self._local.lock():
             before = self.pointer()
+            bundle_id = bundle_id or self._previous(before)
             if bundle_id is None:
-                there = self._groups()
-                earlier = [past for past in before.past[1:] if _is_finished(there.get(past, {}))]
-                if not earlier:
-                    raise BundleError("no earlier bundle to go back to; publish one by its name")
-                bundle_id = earlier[0]
+                raise BundleError("no earlier bundle to go back to; publish one by its name")
             self._offer(bundle_id)
             self._flip(before, bundle_id, "rollback")
         return bundle_id
@@ -153,6 +154,11 @@ class RemoteRegistry:
         if not dry_run:
             self._local.prune(keep, spared=before.past[:2])
         return removed
+
+    def _previous(self, pointer: Pointer) -> str | None:
+        there = self._groups()
+        earlier = (past for past in pointer.past[1:] if _is_finished(there.get(past, {})))
+        return next(earlier, None)
 
     def _announce(self, before: Pointer, removed: tuple[str, ...]) -> tuple[str, ...]:
         """Say where every flip looks that nobody can go back to these any more.

@@ -84,8 +84,10 @@ def test_a_damaged_bundle_is_not_published(registry: BundleRegistry) -> None:
 def test_rolling_back_goes_back_step_by_step(registry: BundleRegistry) -> None:
     for name in ("a", "b", "c"):
         registry.publish(name)
+    assert registry.previous() == "b"
     assert registry.rollback() == "b"
     assert registry.rollback() == "a"
+    assert registry.previous() is None
     with pytest.raises(BundleError, match="no earlier bundle"):
         registry.rollback()
     assert registry.current() == "a"

@@ -2,61 +2,124 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
+from collections.abc import Iterator
 from typing import Any
 
 import click
-import pyarrow.compute as pc
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 
+from feature_store.cli.state import read_status
+from feature_store.cli.text import aged, plain, share, sized
 from feature_store.settings import Settings
+
+State = dict[str, Any]
+Line = tuple[str, str]
 
 
 @click.command()
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
 def status(as_json: bool) -> None:
-    """Show the store's snapshot, its ledger and the live bundle."""
+    """Show the store, its ledger, the extractors, the live bundle, the last runs, and sizes."""
     state = read_status(Settings.from_environment())
     if as_json:
         click.echo(json.dumps(state, indent=2))
         return
-    table = Table("", "", show_header=False)
-    for name, value in state.items():
-        shown = (
-            ", ".join(f"{k} {v}" for k, v in value.items()) if isinstance(value, dict) else value
-        )
-        table.add_row(name.replace("_", " "), str(shown))
+    table = Table("", "", Column(overflow="fold"), show_header=False)
+    for group, lines in (
+        ("store", _store(state)),
+        ("catalogue", _catalogue(state)),
+        ("extractors", _extractors(state)),
+        ("bundle", _bundle(state)),
+        ("last runs", _runs(state)),
+        ("room", _room(state)),
+    ):
+        table.add_section()
+        for number, (name, told) in enumerate(lines):
+            table.add_row("" if number else group, name, told)
     Console().print(table)
 
 
-def read_status(settings: Settings) -> dict[str, Any]:
-    """Return the state of `settings.home` as plain values, ready for JSON."""
-    from feature_store.bundle import BundleRegistry
-    from feature_store.tables import open_store
+def _store(state: State) -> Iterator[Line]:
+    yield "where", plain(f"{state['store_location']} ({state['store']})")
+    if not state["partition_count"]:
+        yield "", "nothing is in it yet: ingest a catalogue"
+        return
+    yield "snapshot", f"version {state['snapshot_version']}, {state['content_hash'][:12]}"
+    days = (state["first_partition"], state["newest_partition"])
+    yield "partitions", f"{state['partition_count']:,}: {' to '.join(dict.fromkeys(days))}"
+    if state["changed_at"]:
+        at = state["changed_at"][:16].replace("T", " ")
+        yield "last change", f"{at} UTC, {aged(state['age_seconds'])}"
 
-    store = open_store(settings)
-    snapshot = store.snapshot()
-    ledger = snapshot.ledger()
-    counted = ledger.filter(pc.greater_equal(ledger["image_index"], 0))
-    indexed = pc.sum(pc.equal(counted["status"], "indexed")).as_py() or 0
-    failed = counted.filter(pc.equal(counted["status"], "failed"))
-    reasons = {
-        row["values"]: row["counts"] for row in pc.value_counts(failed["reason"]).to_pylist()
-    }
-    registry = BundleRegistry(settings.home / "bundles")
-    live = registry.current()
-    return {
-        "home": str(settings.home),
-        "snapshot_version": snapshot.version,
-        "content_hash": snapshot.content_hash,
-        "partitions": [commit.ds for commit in store.commits()],
-        "items": snapshot.items().num_rows,
-        "images": counted.num_rows,
-        "images_indexed": indexed,
-        "failed_by_reason": reasons,
-        "rows_rejected": snapshot.rejected().num_rows,
-        "coverage": round(indexed / counted.num_rows, 4) if counted.num_rows else None,
-        "extractors": snapshot.extractors(),
-        "live_bundle": live,
-    }
+
+def _catalogue(state: State) -> Iterator[Line]:
+    yield "items", f"{state['items']:,}"
+    images, indexed = state["images"], state["images_indexed"]
+    yield "images", f"{images:,}, of which {indexed:,} indexed{share(indexed, images)}"
+    if state["failed_by_reason"]:
+        reasons = ", ".join(f"{n:,} {reason}" for reason, n in state["failed_by_reason"].items())
+        yield "failed", reasons
+        yield "", f"{state['will_be_retried']:,} will be tried again"
+        yield "", f"{state['dead_letters']:,} wait for a person: 'nitamono ledger', then 'requeue'"
+    if state["rows_rejected"]:
+        yield "rows refused", f"{state['rows_rejected']:,}: 'nitamono ledger' says why"
+
+
+def _extractors(state: State) -> Iterator[Line]:
+    yield "active", plain(state["model_active"])
+    if state["models_kept"]:
+        yield "kept", plain(", ".join(state["models_kept"]))
+    for identity, covered in state["extractor_coverage"].items():
+        described, indexed = covered["described"], covered["indexed"]
+        yield (
+            plain(identity),
+            f"{described:,} of {indexed:,} images{share(described, indexed)}, "
+            f"{covered['regions']:,} regions",
+        )
+
+
+def _bundle(state: State) -> Iterator[Line]:
+    live = state["live_bundle"]
+    if live is None:
+        yield "live", "none yet: run 'nitamono index'"
+        return
+    yield "live", plain(live)
+    if state["live_bundle_created_at"] is None:
+        yield "", "it cannot be read"
+        return
+    created = dt.datetime.fromisoformat(state["live_bundle_created_at"])
+    now = dt.datetime.now(dt.UTC)
+    same = "the current snapshot" if state["live_bundle_is_current"] else "an older snapshot"
+    yield "", f"of {same}, made {aged((now - created).total_seconds())}"
+    yield (
+        "",
+        f"{state['live_bundle_items']:,} items, {state['live_bundle_regions']:,} regions under "
+        f"{plain(state['live_bundle_extractor'])}",
+    )
+    if state["previous_bundle"]:
+        yield "before", plain(state["previous_bundle"])
+
+
+def _runs(state: State) -> Iterator[Line]:
+    if not state["last_runs"]:
+        yield "", "none yet"
+    for kind, run in sorted(state["last_runs"].items()):
+        started = dt.datetime.fromisoformat(run["started_at"])
+        now = dt.datetime.now(started.tzinfo)
+        day = f"of {run['ds']} " if run["ds"] else ""
+        ago = aged((now - started).total_seconds())
+        yield plain(kind), f"{plain(day)}{plain(run['outcome'])}, {ago}"
+
+
+def _room(state: State) -> Iterator[Line]:
+    live, kept = state["store_live_bytes"], state["store_kept_bytes"]
+    yield "store", f"{sized(live)} in {state['store_live_files']:,} files"
+    if kept > live:
+        yield "history", f"{sized(kept - live)} more"
+    yield "bundles", f"{sized(state['bundles_bytes'])} in {state['bundles']:,}"
+    yield "thumbnails", f"{sized(state['thumbnails_bytes'])} in {state['thumbnails_files']:,} files"
+    if state["staging_files"]:
+        yield "staging", f"{sized(state['staging_bytes'])} in {state['staging_files']:,} files"

@@ -17,7 +17,7 @@ from feature_store.catalogue.parquet import read_parquet
 from feature_store.catalogue.rows import ItemRow, Rejected, RowChecker, SourceRow
 from feature_store.catalogue.settings import CatalogueSettings
 from feature_store.errors import CatalogueError
-from feature_store.schemas import CATALOGUE, LEDGER
+from feature_store.schemas import BOOKKEEPING, CATALOGUE, LEDGER
 
 REJECTED = pa.schema([field for field in LEDGER if field.name != "ds"])
 """`LEDGER` without the day: what is known of a rejected row before it belongs to a partition."""
@@ -132,5 +132,6 @@ def _rejected_batch(rows: list[Rejected]) -> pa.RecordBatch:
         "reason": ["row_invalid"] * count,
         "detail": [row.detail for row in rows],
         "regions": [0] * count,
+        **dict.fromkeys(BOOKKEEPING, [None] * count),
     }
     return pa.RecordBatch.from_pydict(columns, schema=REJECTED)

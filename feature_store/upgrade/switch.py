@@ -69,8 +69,13 @@ def undo(settings: Settings) -> str:
 
 def _require_all(settings: Settings, target: Active) -> Coverage:
     store = open_store(settings)
-    identity = target.identity
-    covered = store.snapshot().coverage(identity)
+    snapshot, identity = store.snapshot(), target.identity
+    if not snapshot.version:
+        raise StoreError(
+            f"the store in {settings.home} is empty: set NITAMONO_VISION_EXTRACTOR to "
+            f"{target.model} and ingest a catalogue"
+        )
+    covered = snapshot.coverage(identity)
     if covered.described < covered.indexed:
         lacking = covered.indexed - covered.described
         verb = "is" if lacking == 1 else "are"

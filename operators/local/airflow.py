@@ -24,6 +24,8 @@ DAGS = Path(__file__).resolve().parents[2] / "dags"
 
 Progress = Callable[[str], None]
 
+BACKFILL_ATTEMPTS = 5
+
 
 class LocalAirflow:
     """Airflow's three processes, with everything they keep under `home`.
@@ -110,10 +112,23 @@ class LocalAirflow:
         """Let the scheduler start the runs of a DAG."""
         self._call("PATCH", f"/dags/{dag_id}", json={"is_paused": False})
 
-    def backfill(self, dag_id: str, first_day: str, last_day: str) -> None:
+    def backfill(
+        self, dag_id: str, first_day: str, last_day: str, conf: Mapping[str, Any] | None = None
+    ) -> None:
         """Ask for one run for each day, oldest first, one at a time."""
-        arguments = ["--dag-id", dag_id, "--from-date", first_day, "--to-date", last_day]
-        self.command("backfill", "create", *arguments, "--max-active-runs", "1")
+        days = ["--from-date", first_day, "--to-date", last_day]
+        arguments = ["--dag-id", dag_id, *days, "--dag-run-conf", json.dumps(dict(conf or {}))]
+        for left in reversed(range(BACKFILL_ATTEMPTS)):
+            try:
+                self.command("backfill", "create", *arguments, "--max-active-runs", "1")
+            except NitamonoError as error:
+                # SQLite lets no reader become a writer once another has written. Airflow has
+                # taken back by then what it had created of the backfill.
+                if not left or "database is locked" not in str(error):
+                    raise
+                time.sleep(1.5)
+            else:
+                return
 
     def trigger(self, dag_id: str, conf: Mapping[str, Any] | None = None) -> str:
         """Start a manual run; returns its id."""

@@ -6,7 +6,10 @@ import hashlib
 import shutil
 from pathlib import Path
 
-_STATE = ("store", "staging", "bundles", "thumbnails", "shop.txt")
+_STATE = (
+    *("store", "staging", "bundles", "thumbnails"),
+    *("models.json", "requeue", "runs.jsonl", "shop.txt"),
+)
 
 
 def claim_home(home: Path, shop: str) -> None:

@@ -179,11 +179,12 @@ class PartitionedTable:
                 "full": True,
                 "keep_versions": sorted(keep_versions),
             }
-            removed = table.vacuum(dry_run=True, **which)
-            if removed:
-                removed = table.vacuum(dry_run=False, **which)
+            # What an earlier vacuum removed is listed for as long as the log remembers it.
+            doomed = sizes.keys() & set(table.vacuum(dry_run=True, **which))
+            if doomed:
+                table.vacuum(dry_run=False, **which)
             table.create_checkpoint()
-        return [sizes.get(unquote(path), 0) for path in removed]
+        return [sizes[path] for path in doomed]
 
     def file_bytes(self) -> dict[str, int]:
         """Return the bytes of every file under the table's folder, by its path in there."""

@@ -41,19 +41,16 @@ def ordered_features(
     wanted, rows = _choose(features, live, extractor)
     if not rows.num_rows:
         return
-    dim = _one_dim(rows, extractor)
-    order = _order(rows)
+    dim = one_dim(rows, extractor)
+    order = order_of(rows)
     place = np.empty(len(order), np.int64)
     place[order] = np.arange(len(order))
-    columns = _taken(rows, order)
+    columns = taken(rows, order)
     del rows, order
     with tempfile.TemporaryFile(dir=folder, prefix="spool-", buffering=0) as file:
         spool = Spool(file.fileno(), dim)
         spool.fill(place, _vectors(features, wanted, extractor, dim))
-        for start in range(0, len(place), BATCH_ROWS):
-            count = min(BATCH_ROWS, len(place) - start)
-            narrow = {name: column.slice(start, count) for name, column in columns.items()}
-            yield _batch(narrow, spool.read(start, count))
+        yield from batches_of(columns, spool)
 
 
 class Spool:
@@ -67,13 +64,14 @@ class Spool:
     def fill(self, place: npt.NDArray[np.int64], blocks: Iterator[npt.NDArray[np.float32]]) -> None:
         """Write blocks of vectors, the nth of all to the row `place[n]`."""
         start = 0
-        for block in blocks:
-            self._scatter(place[start : start + len(block)], block)
+        for block in filter(len, blocks):
+            self.scatter(place[start : start + len(block)], block)
             start += len(block)
         if start != len(place):
             raise StoreError(f"{len(place)} features were found, but {start} vectors read")
 
-    def _scatter(self, place: npt.NDArray[np.int64], block: npt.NDArray[np.float32]) -> None:
+    def scatter(self, place: npt.NDArray[np.int64], block: npt.NDArray[np.float32]) -> None:
+        """Write a block of vectors, each to its row."""
         order = np.argsort(place)
         place = place[order]
         ends = np.append(np.flatnonzero(np.diff(place) != 1) + 1, len(place))
@@ -116,8 +114,8 @@ def _choose(
     return wanted, pa.concat_tables(parts)
 
 
-def _taken(rows: pa.Table, order: npt.NDArray[np.int64]) -> dict[str, pa.Array]:
-    """The columns in the order given, each in one piece; words that repeat are held once."""
+def taken(rows: pa.Table, order: npt.NDArray[np.int64]) -> dict[str, pa.Array]:
+    """Return columns in the order given, each in one piece; words that repeat are held once."""
     columns = {}
     for name in NARROW:
         column = rows[name]
@@ -131,14 +129,16 @@ def _taken(rows: pa.Table, order: npt.NDArray[np.int64]) -> dict[str, pa.Array]:
     return columns
 
 
-def _one_dim(rows: pa.Table, extractor: str) -> int:
+def one_dim(rows: pa.Table, extractor: str) -> int:
+    """Return the length that all vectors of features have; StoreError if they have several."""
     dims = pc.unique(rows["dim"]).to_pylist()
     if len(dims) > 1:
         raise StoreError(f"the extractor {extractor} has vectors of several lengths: {dims}")
     return int(dims[0])
 
 
-def _order(rows: pa.Table) -> npt.NDArray[np.int64]:
+def order_of(rows: pa.Table) -> npt.NDArray[np.int64]:
+    """Return the row numbers of features in the order that `Snapshot` promises."""
     keys = rows.select(["item_id", "image_index", "confidence", "region_id"])
     keys = keys.append_column("product", pc.not_equal(rows["kind"], "whole").cast(pa.int8()))
     by = [
@@ -170,6 +170,15 @@ def _vectors(
 def _readable(batches: Iterator[pa.RecordBatch], ds: str) -> Iterator[pa.RecordBatch]:
     with refusing(f"the vectors of {ds} cannot be read"):
         yield from batches
+
+
+def batches_of(columns: dict[str, pa.Array], spool: Spool) -> Iterator[pa.RecordBatch]:
+    """Yield the columns that `taken` put in order (schema FEATURES), with their vectors."""
+    rows = len(columns["item_id"])
+    for start in range(0, rows, BATCH_ROWS):
+        count = min(BATCH_ROWS, rows - start)
+        narrow = {name: column.slice(start, count) for name, column in columns.items()}
+        yield _batch(narrow, spool.read(start, count))
 
 
 def _batch(narrow: dict[str, pa.Array], vectors: npt.NDArray[np.float32]) -> pa.RecordBatch:

@@ -14,13 +14,13 @@ _SINGLE_THREADED = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"
 
 
 @click.command()
-@click.option("--bundles", type=click.Path(path_type=Path), help="Folder of bundles.")
+@click.option("--bundles", help="Folder of bundles, or gs://bucket/prefix.")
 @click.option("--thumbnails", type=click.Path(path_type=Path), help="Folder of photos.")
 @click.option("--host", help="Address to listen on.  [default: 127.0.0.1]")
 @click.option("--port", type=int, help="Port to listen on.  [default: $PORT or 8000]")
 @click.option("--workers", type=int, help="Processes that answer, sharing one copy.  [default: 1]")
 def serve(
-    bundles: Path | None,
+    bundles: str | None,
     thumbnails: Path | None,
     host: str | None,
     port: int | None,
@@ -28,7 +28,8 @@ def serve(
 ) -> None:
     """Answer "more like this" from the live bundle, on CPU; a new one is taken up as it appears.
 
-    Folders are those of NITAMONO_HOME unless given; NITAMONO_SERVING_* sets everything else.
+    Folders are those of NITAMONO_HOME unless given, bundles those of NITAMONO_BUNDLES;
+    NITAMONO_SERVING_* sets everything else.
     """
     settings = ServingSettings.from_environment().changed(
         bundles=bundles, thumbnails=thumbnails, host=host, port=port, workers=workers

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 import os
 from collections.abc import Callable, Mapping
@@ -9,7 +10,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from feature_store.errors import SettingsError
+from feature_store.errors import SettingsError, StorageError
+from feature_store.storage import SCHEME, parse_address
 
 _PREFIX = "NITAMONO_SERVING_"
 
@@ -18,8 +20,11 @@ _PREFIX = "NITAMONO_SERVING_"
 class ServingSettings:
     """How the service listens, what it serves, and how it behaves towards browsers."""
 
-    bundles: Path = Path("var/bundles")
-    """The folder of bundles with its CURRENT file."""
+    bundles: str = "var/bundles"
+    """The folder of bundles with its CURRENT file, or gs://bucket/prefix."""
+
+    mirror: Path = Path("~/.cache/nitamono")
+    """The folder in which bundles of gs:// are kept on this machine."""
 
     thumbnails: Path = Path("var/thumbnails")
     """The folder of thumbnails, `<aa>/<image_id>.jpg`."""
@@ -67,12 +72,35 @@ class ServingSettings:
         for name in ("keep_alive_seconds", "cache_seconds"):
             value = getattr(self, name)
             _require(0 <= value <= 86400, name, "0 to 86400", value)
+        if self.is_remote:
+            try:
+                parse_address(self.bundles, prefix=True)
+            except StorageError as error:
+                raise SettingsError(f"bundles: {error}") from error
+
+    @property
+    def is_remote(self) -> bool:
+        """Whether bundles come out of a bucket."""
+        return self.bundles[: len(SCHEME)].lower() == SCHEME
+
+    @property
+    def folder(self) -> Path:
+        """The folder of bundles that the service reads: of a bucket, its mirror."""
+        if not self.is_remote:
+            return Path(self.bundles)
+        address = str(parse_address(self.bundles, prefix=True)).rstrip("/")
+        name = hashlib.sha256(address.encode()).hexdigest()[:16]
+        return self.mirror.expanduser() / name
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> ServingSettings:
-        """Read NITAMONO_HOME, PORT and NITAMONO_SERVING_*; SettingsError names what is wrong."""
+        """Read NITAMONO_HOME, NITAMONO_BUNDLES, PORT and NITAMONO_SERVING_*.
+
+        SettingsError names what is wrong.
+        """
         home = Path(environment.get("NITAMONO_HOME") or "var")
-        read: dict[str, Any] = {"bundles": home / "bundles", "thumbnails": home / "thumbnails"}
+        bundles = environment.get("NITAMONO_BUNDLES") or str(home / "bundles")
+        read: dict[str, Any] = {"bundles": bundles, "thumbnails": home / "thumbnails"}
         if environment.get("PORT"):
             read["port"] = _read("PORT", environment["PORT"], int)
         for name, parse in _PARSERS.items():
@@ -127,7 +155,8 @@ def _origins(text: str) -> tuple[str, ...]:
 
 
 _PARSERS: dict[str, Callable[[str], Any]] = {
-    "bundles": Path,
+    "bundles": str,
+    "mirror": Path,
     "thumbnails": Path,
     "host": str,
     "port": int,

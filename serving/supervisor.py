@@ -13,11 +13,14 @@ import socket
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
-from feature_store.bundle.registry import CURRENT, BundleRegistry
+from feature_store.bundle.records import CURRENT
+from feature_store.bundle.registry import BundleRegistry
 from feature_store.errors import BundleError, NitamonoError, NoBundleError, SettingsError
 from serving.board import Board
 from serving.metrics import COLUMNS, Counters
+from serving.mirror import Mirror
 from serving.processes import Bell, ended, fork, tell
 from serving.settings import ServingSettings
 from serving.workers import Generation, lead
@@ -68,7 +71,8 @@ class Supervisor:
     def __init__(self, settings: ServingSettings, listener: socket.socket) -> None:
         self._settings = settings
         self._listener = listener
-        self._registry = BundleRegistry(settings.bundles)
+        self._registry = BundleRegistry(settings.folder)
+        self._mirror: Mirror | None = None
         self._block = settings.workers + 1
         self._board = Board(1 + _GENERATIONS * self._block, COLUMNS)
         self._counters = Counters(self._board.cells[0])
@@ -85,14 +89,27 @@ class Supervisor:
         the start is refused.
         """
         with Bell().listening() as bell:
-            self._candidate = self._start(self._first())
             try:
+                if self._settings.is_remote:
+                    self._mirror = Mirror(self._settings, self._listener)
+                    while self._mirror.news is None and not bell.stopping:
+                        self._wait(bell)
+                if not bell.stopping:
+                    self._candidate = self._start(self._first())
                 while not bell.stopping:
                     self._step(on_serving)
-                    also = [self._candidate.heard] if self._candidate else []
-                    bell.wait(self._settings.poll_seconds, *also)
+                    self._wait(bell)
             finally:
                 self._stop(bell)
+
+    def _wait(self, bell: Bell) -> None:
+        """Wait for a signal, for a process that has something to say, or for the next look."""
+        also = [self._candidate.heard] if self._candidate else []
+        also += self._mirror.heard if self._mirror else []
+        bell.wait(self._settings.poll_seconds, *also)
+        if self._mirror is not None:
+            self._mirror.hear()
+            self._mirror.mend()
 
     def _step(self, on_serving: Callable[[str], None]) -> None:
         self._hear(on_serving)
@@ -105,9 +122,9 @@ class Supervisor:
         try:
             current = self._registry.current()
         except (OSError, UnicodeDecodeError) as error:
-            raise BundleError(
-                f"{self._settings.bundles / CURRENT} cannot be read: {error}"
-            ) from error
+            raise BundleError(f"{self._pointer} cannot be read: {error}") from error
+        if current is None and self._trouble is not None:
+            raise BundleError(self._trouble[1])
         if current is None:
             raise NoBundleError(
                 f"nothing has been published in {self._settings.bundles}; build and publish a "
@@ -178,6 +195,9 @@ class Supervisor:
         """Begin to load what CURRENT names, unless it is live, being loaded, or lately refused."""
         if self._candidate is not None:
             return
+        if self._trouble is not None:
+            self._refuse(*self._trouble)
+            return
         try:
             current, mark = self._registry.current(), self._mark()
         except (OSError, UnicodeDecodeError, NitamonoError) as error:
@@ -195,9 +215,19 @@ class Supervisor:
             return
         self._candidate = self._start(current)
 
+    @property
+    def _trouble(self) -> tuple[str | None, str] | None:
+        """The bundle that the mirror could not take over, if it is known, and why."""
+        news = self._mirror.news if self._mirror else None
+        return (news.bundle_id, news.trouble) if news is not None and news.trouble else None
+
+    @property
+    def _pointer(self) -> Path:
+        return self._settings.folder / CURRENT
+
     def _mark(self) -> int:
         try:
-            return (self._settings.bundles / CURRENT).stat().st_mtime_ns
+            return self._pointer.stat().st_mtime_ns
         except FileNotFoundError:
             return 0
 
@@ -224,6 +254,9 @@ class Supervisor:
     def _stop(self, bell: Bell) -> None:
         # As long as any process holds it, new connections would wait instead of being refused.
         self._listener.close()
+        if self._mirror is not None:
+            self._mirror.stop()
+            self._mirror = None
         for leader in (self._live, self._candidate):
             if leader is not None:
                 self._leave(leader)

@@ -52,7 +52,7 @@ class Generation:
 def lead(generation: Generation) -> int:
     """Load and verify the bundle, fork the workers and keep them alive until told to stop."""
     try:
-        bundle = BundleRegistry(generation.settings.bundles).open(generation.bundle_id)
+        bundle = BundleRegistry(generation.settings.folder).open(generation.bundle_id)
         answers = Answers(bundle, shelf=generation.settings.demo)
     except NitamonoError as error:
         _report(generation, refused=str(error))

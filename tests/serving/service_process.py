@@ -22,7 +22,8 @@ class ServiceProcess:
         self.home = home
         self.log = home / f"service-{id(self)}.log"
         given = {f"NITAMONO_SERVING_{name.upper()}": str(value) for name, value in settings.items()}
-        kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
+        known = ("PATH", "HOME", "LANG", "STORAGE_EMULATOR_HOST")
+        kept = {name: os.environ[name] for name in known if name in os.environ}
         with self.log.open("wb") as output:
             self.process = subprocess.Popen(
                 [str(NITAMONO), "serve", "--port", str(port), *arguments],

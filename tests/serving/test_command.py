@@ -87,7 +87,7 @@ def test_settings_come_from_the_environment() -> None:
             "NITAMONO_SERVING_DEMO": "no",
         }
     )
-    assert settings.bundles == Path("/shop/bundles")
+    assert settings.bundles == "/shop/bundles"
     assert settings.thumbnails == Path("/shop/thumbnails")
     assert (settings.port, settings.workers, settings.demo) == (81, 3, False)
     assert settings.cors_origins == ("https://a.example", "https://b.example")

@@ -36,8 +36,11 @@ class DeltaUpkeep:
         if keep_days < 0:
             raise StoreError(f"history cannot be kept for {keep_days} days; write 0 or more")
         compacted = self._compact()
-        newly = self._forget(Retention(now - dt.timedelta(days=keep_days), keep_days))
-        removed = [size for name in self._tables for size in self._vacuumed(name)]
+        before = self._log.retention()
+        until = now - dt.timedelta(days=keep_days)
+        until = max(until, before.forgotten) if before else until
+        newly = self._forget(before, Retention(until, keep_days))
+        removed = [size for name in self._tables for size in self._vacuumed(name, until)]
         removed += self._log.tidy(YOUNG_HOURS)
         return StoreUpkeep(compacted, newly, len(removed), sum(removed))
 
@@ -87,32 +90,29 @@ class DeltaUpkeep:
             for name, table in self._tables.items()
         }
 
-    def _forget(self, retention: Retention) -> int:
+    def _forget(self, before: Retention | None, retention: Retention) -> int:
         """Write down that older rows cannot be read from now on; return of how many commits."""
-        log, before = self._log.read(), self._log.retention()
-        if before and before.forgotten > retention.forgotten:
-            retention = replace(retention, forgotten=before.forgotten)
+        log = self._log.read()
         newly = forgotten(log, retention.forgotten)
-        if before:
-            newly -= forgotten(log, before.forgotten)
+        newly -= forgotten(log, before.forgotten) if before else set()
         if newly:
             self._log.retain(retention)
         return len(newly)
 
-    def _vacuumed(self, name: str) -> list[int]:
-        """Remove the files of one table that no kept commit needs; return their bytes."""
-        if not self._tables[name].exists():
+    def _vacuumed(self, name: str, until: dt.datetime) -> list[int]:
+        """Remove the files of a table that only commits superseded by then need; return bytes."""
+        table = self._tables[name]
+        if not table.exists():
             return []
-        log, retention = self._log.read(), self._log.retention()
-        superseded, newest = superseded_at(log), all_files(self._tables[name].open())
-        keep = set()
+        log, newest = self._log.read(), all_files(table.open())
+        superseded, keep = superseded_at(log), set()
         for entry in log:
             time, pin = superseded.get(entry.commit.version), entry.pins[name]
-            kept = retention is None or time is None or time > retention.forgotten
             # The newest version keeps its own files, and what it gives up from now on is young.
-            if kept and files_digest(newest.get(pin.ds, {})) != pin.files:
+            held = files_digest(newest.get(pin.ds, {})) == pin.files
+            if not held and (time is None or time > until):
                 keep.add(pin.version)
-        return self._tables[name].vacuum(YOUNG_HOURS, keep)
+        return table.vacuum(YOUNG_HOURS, keep)
 
 
 def _folders(paths: Iterable[str]) -> set[PurePosixPath]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import signal
 import subprocess
 import sys
@@ -53,7 +54,7 @@ def test_a_killed_writer_changes_nothing_and_its_rerun_repairs(tmp_path: Path, t
     with start_writer(tmp_path, DAY, "7", "--die-after", str(tables)) as killed:
         assert killed.wait() == -signal.SIGKILL
     assert everything(store) == before
-    assert store.known([image_id("a", 0, 7)], DETECTOR, EXTRACTOR).num_rows == 0
+    assert store.known([image_id("a", 0, 7)], DETECTOR, [EXTRACTOR]).regions.num_rows == 0
     # A neighbour's commit pins newer versions of the tables: it must not show the half one.
     store.replace_partition(NEXT, make_batch(NEXT, ["next"], seed=1))
     titles = store.snapshot(before=NEXT).items().select(["item_id", "title"]).to_pylist()
@@ -92,7 +93,7 @@ def test_a_damaged_file_is_an_error_of_the_store(
         list(store.snapshot().features(EXTRACTOR))
     assert "\n" not in str(caught.value)
     with pytest.raises(StoreError, match="cannot be read"):
-        store.known([image_id("a", 0, 0)], DETECTOR, EXTRACTOR)
+        store.known([image_id("a", 0, 0)], DETECTOR, [EXTRACTOR])
     if damage is not corrupt_the_vectors:
         with pytest.raises(StoreError, match=f"the partition {DAY} of features cannot be read"):
             store.snapshot().extractors()
@@ -185,6 +186,18 @@ def test_a_writer_that_was_overtaken_is_refused(tmp_path: Path) -> None:
     with pytest.raises(CommitConflictError, match="another writer has replaced"):
         log.append(draft("two"), None)
     assert log.append(draft("two"), log.read()[-1]).version > first.version
+
+
+def test_times_in_the_log_never_run_backwards(tmp_path: Path) -> None:
+    noon = dt.datetime(2026, 3, 1, 12, tzinfo=dt.UTC)
+    times = [noon, noon - dt.timedelta(hours=1), noon + dt.timedelta(hours=1)]
+    clock = iter(times)
+    for number in range(len(times)):
+        store = DeltaFeatureStore(tmp_path, clock=lambda: next(clock))
+        store.replace_partition(DAY, make_batch(DAY, ["a"], seed=number))
+    log = DeltaFeatureStore(tmp_path).log()
+    assert [commit.committed_at for commit in log] == [noon, noon, times[2]]
+    assert DeltaFeatureStore(tmp_path).snapshot(noon).version == log[1].version
 
 
 def test_the_log_is_compacted_and_keeps_every_version(

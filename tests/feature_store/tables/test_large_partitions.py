@@ -7,12 +7,14 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pytest
 from deltalake import DeltaTable, write_deltalake
 
 from feature_store.tables import delta_table, spool
 from feature_store.tables.delta import DeltaFeatureStore
 from feature_store.tables.known import KnownFeatures
+from feature_store.tables.store import VECTORS
 from tests.feature_store.batches import DETECTOR, EXTRACTOR, image_id, make_batch
 
 DAY, NEXT = "2026-03-01", "2026-03-02"
@@ -60,17 +62,21 @@ def test_every_vector_keeps_its_region_in_the_promised_order(
 def test_known_reads_only_the_row_groups_that_hold_an_answer(
     store: DeltaFeatureStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    read: list[object] = []
+    read: list[int] = []
     whole = KnownFeatures._read
 
-    def counted(known: KnownFeatures, place: object, wanted: pa.Array) -> pa.Table:
-        read.append(place)
-        return whole(known, place, wanted)  # type: ignore[arg-type]
+    def counted(
+        known: KnownFeatures, numbers: list[int], schema: pa.Schema, only: pc.Expression
+    ) -> pa.Table:
+        if schema.equals(VECTORS):
+            read.extend(numbers)
+        return whole(known, numbers, schema, only)
 
     monkeypatch.setattr(KnownFeatures, "_read", counted)
-    rows = store.known([image_id(ITEMS[5], 0, 1), image_id(ITEMS[300], 0, 0)], DETECTOR, EXTRACTOR)
-    assert rows.num_rows == 4
+    wanted = [image_id(ITEMS[5], 0, 1), image_id(ITEMS[300], 0, 0)]
+    known = store.known(wanted, DETECTOR, [EXTRACTOR])
+    assert known.regions.num_rows == known.vectors.num_rows == 4
     assert 2 <= len(read) <= 4
     read.clear()
-    assert store.known(["0" * 64], DETECTOR, EXTRACTOR).num_rows == 0
+    assert store.known(["0" * 64], DETECTOR, [EXTRACTOR]).vectors.num_rows == 0
     assert read == []

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import datetime as dt
+import itertools
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -50,7 +52,10 @@ def expected(partitions: Mapping[str, tuple[int, Changes]]) -> tuple[dict[str, s
 @given(WRITES)
 def test_snapshots_are_what_playing_the_days_gives(writes: list[tuple[str, Changes]]) -> None:
     with tempfile.TemporaryDirectory() as folder:
-        store = DeltaFeatureStore(Path(folder))
+        clock = itertools.count(1_800_000_000)
+        store = DeltaFeatureStore(
+            Path(folder), clock=lambda: dt.datetime.fromtimestamp(next(clock), dt.UTC)
+        )
         partitions: dict[str, tuple[int, Changes]] = {}
         versions = {}
         for seed, (ds, changes) in enumerate(writes):
@@ -62,8 +67,10 @@ def test_snapshots_are_what_playing_the_days_gives(writes: list[tuple[str, Chang
             partitions[ds] = (seed, changes)
             # The same content again is the older commit, which knows nothing of what came since.
             versions.setdefault(commit.version, dict(partitions))
-        for version, then in versions.items():
-            assert seen(store, version=version) == expected(then)
+        for commit in store.log():
+            then = expected(versions[commit.version])
+            assert seen(store, as_of=commit.version) == then
+            assert seen(store, as_of=commit.committed_at) == then
         for before in DAYS:
             earlier = {ds: value for ds, value in partitions.items() if ds < before}
             assert seen(store, before=before) == expected(earlier)

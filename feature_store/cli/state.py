@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 COUNTED_FILES = 20_000
 """So many thumbnails are counted one by one; of more, the rest is reckoned."""
 
+AUDITED_IMAGES = 50_000
+"""A larger ledger is not held against the items each time: every commit has done it anyway."""
+
 
 def read_status(settings: Settings) -> dict[str, Any]:
     """Return the state of a home as plain values with stable names, ready for JSON.
@@ -24,12 +27,13 @@ def read_status(settings: Settings) -> dict[str, Any]:
     from feature_store.tables import open_store
 
     store = open_store(settings)
+    snapshot = store.snapshot()
     return {
         "home": str(settings.home),
         **_of_store(store, settings),
-        **_of_images(store.snapshot(), settings),
+        **_of_images(snapshot, settings),
         **_of_models(settings),
-        **_of_bundles(settings),
+        **_of_bundles(snapshot, settings),
         "last_runs": _last_runs(settings),
         **_sizes(store, settings),
     }
@@ -47,17 +51,25 @@ def changed_at(log: Iterable[Commit]) -> dt.datetime | None:
 
 
 def _of_store(store: FeatureStore, settings: Settings) -> dict[str, Any]:
+    from feature_store.ingest.replay import FOLDER
+
     days = [commit.ds for commit in store.commits()]
     changed = changed_at(store.log())
+    tables = settings.tables
+    folder = tables.location or str(settings.home / "store")
     return {
-        "store": "delta",
-        "store_location": settings.tables.location or str(settings.home / "store"),
+        "store": tables.store,
+        "store_location": folder
+        if tables.store == "delta"
+        else f"{tables.project}.{tables.dataset}",
         "partitions": days,
         "partition_count": len(days),
         "first_partition": days[0] if days else None,
         "newest_partition": days[-1] if days else None,
         "changed_at": changed.isoformat() if changed else None,
         "age_seconds": _age(changed),
+        # Days that a late one has changed the past of, and that wait to be planned anew.
+        "stale_days": sorted(mark.stem for mark in (settings.home / FOLDER).glob("*.json")),
     }
 
 
@@ -74,6 +86,7 @@ def _of_images(snapshot: Snapshot, settings: Settings) -> dict[str, Any]:
         "images_indexed": indexed,
         "failed_by_reason": dict(any_of_them.failed),
         **_failures(snapshot, settings),
+        "ledger_adds_up": _adds_up(snapshot) if images <= AUDITED_IMAGES else None,
         "rows_rejected": snapshot.rejected().num_rows,
         "coverage": round(indexed / images, 4) if images else None,
         "extractors": extractors,
@@ -98,6 +111,12 @@ def _failures(snapshot: Snapshot, settings: Settings) -> dict[str, int]:
     return {"dead_letters": dead, "will_be_retried": failed.num_rows - dead}
 
 
+def _adds_up(snapshot: Snapshot) -> bool:
+    from feature_store.ingest.audit import audit_snapshot
+
+    return audit_snapshot(snapshot).adds_up
+
+
 def _of_models(settings: Settings) -> dict[str, Any]:
     from feature_store.models import ModelRegistry
 
@@ -105,15 +124,22 @@ def _of_models(settings: Settings) -> dict[str, Any]:
     return {"model_active": in_use.active, "models_kept": list(in_use.kept)}
 
 
-def _of_bundles(settings: Settings) -> dict[str, Any]:
+def _of_bundles(snapshot: Snapshot, settings: Settings) -> dict[str, Any]:
+    from feature_store.errors import BundleError
     from feature_store.nightly.needs import registry_of
 
     registry = registry_of(settings)
     live, rows = registry.current(), registry.list()
     row = next((row for row in rows if row.bundle_id == live), None)
+    try:
+        same = row and registry.manifest(row.bundle_id).snapshot_content_hash
+    except BundleError:  # it is being removed at this moment
+        same = None
     return {
+        "bundles_location": registry.location,
         "live_bundle": live,
         "live_bundle_created_at": row.created_at if row else None,
+        "live_bundle_is_current": same == snapshot.content_hash if row else None,
         "live_bundle_snapshot_version": row.snapshot_version if row else None,
         "live_bundle_extractor": row.extractor if row else None,
         "live_bundle_items": row.items if row else None,

@@ -53,6 +53,9 @@ def _store(state: State) -> Iterator[Line]:
     if state["changed_at"]:
         at = state["changed_at"][:16].replace("T", " ")
         yield "last change", f"{at} UTC, {aged(state['age_seconds'])}"
+    if state["stale_days"]:
+        late = ", ".join(state["stale_days"])
+        yield "stale", f"days after {late} are to be planned anew: ingest {late} again"
 
 
 def _catalogue(state: State) -> Iterator[Line]:
@@ -64,6 +67,8 @@ def _catalogue(state: State) -> Iterator[Line]:
         yield "failed", reasons
         yield "", f"{state['will_be_retried']:,} will be tried again"
         yield "", f"{state['dead_letters']:,} wait for a person: 'nitamono ledger', then 'requeue'"
+    if state["ledger_adds_up"] is not None:
+        yield "ledger", "adds up" if state["ledger_adds_up"] else "DOES NOT ADD UP"
     if state["rows_rejected"]:
         yield "rows refused", f"{state['rows_rejected']:,}: 'nitamono ledger' says why"
 
@@ -121,5 +126,5 @@ def _room(state: State) -> Iterator[Line]:
         yield "history", f"{sized(kept - live)} more"
     yield "bundles", f"{sized(state['bundles_bytes'])} in {state['bundles']:,}"
     yield "thumbnails", f"{sized(state['thumbnails_bytes'])} in {state['thumbnails_files']:,} files"
-    if state["staging_files"]:
+    if state["staging_bytes"]:
         yield "staging", f"{sized(state['staging_bytes'])} in {state['staging_files']:,} files"

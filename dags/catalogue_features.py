@@ -3,8 +3,9 @@
 
 **plan** reads the day's catalogue and finds new, changed and vanished items · **extract** (one
 mapped task per shard, bounded by the pool `gpu`) fetches the images, finds the products in them and
-describes each by a vector · **check** holds the batch against the quality gate · **commit**
-replaces the partition, all at once.
+describes each by a vector, but nothing that the store knows already · **check** holds the batch
+against the quality gate · **commit** replaces the partition, all at once · **replay** plans later
+days anew that were planned before this one came.
 
 Running a day again changes nothing: every task is a transaction on its partition.
 Backfill: `airflow backfill create --dag-id catalogue_features --from-date … --to-date …`.
@@ -21,6 +22,7 @@ from operators.ingest import (
     CommitPartitionOperator,
     ExtractShardOperator,
     PlanPartitionOperator,
+    ReplayLaterDaysOperator,
 )
 
 with DAG(
@@ -63,4 +65,5 @@ with DAG(
     ).expand(shard=plan.output)
     check = CheckPartitionOperator(task_id="check", trigger_rule="none_failed", retries=0)
     commit = CommitPartitionOperator(task_id="commit", outlets=[Asset("nitamono://features")])
-    plan >> extract >> check >> commit
+    replay = ReplayLaterDaysOperator(task_id="replay", pool="gpu")
+    plan >> extract >> check >> commit >> replay

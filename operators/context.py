@@ -46,3 +46,23 @@ def interval_of(context: Context) -> DataInterval:
     if start is None or end is None or start == end:
         raise SettingsError("this run has no data interval: give 'day' in the trigger form")
     return DataInterval(start, end)
+
+
+def replay_settings_for(context: Context) -> Settings:
+    """Read the settings for days other than the run's own.
+
+    A catalogue in the trigger form counts for them only if it names the day, with {ds}.
+    """
+    from feature_store.settings import Settings
+
+    usual = Settings.from_environment()
+    given = settings_for(context)
+    names_the_day = "{ds}" in given.catalogue_location
+    location = given.catalogue_location if names_the_day else usual.catalogue_location
+    return replace(given, catalogue_location=location)
+
+
+def started_at(context: Context) -> dt.datetime | None:
+    """Return when the run began: one time for all of its tasks; None if that is not known."""
+    run = context.get("dag_run")
+    return getattr(run, "start_date", None)

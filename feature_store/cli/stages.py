@@ -18,12 +18,23 @@ def _settings(catalogue: str | None) -> Settings:
     return replace(settings, catalogue_location=catalogue) if catalogue else settings
 
 
+def _for_other_days(settings: Settings) -> Settings:
+    """A catalogue given for one day counts for others only if it names the day, with {ds}."""
+    if "{ds}" in settings.catalogue_location:
+        return settings
+    usual = Settings.from_environment().catalogue_location
+    return replace(settings, catalogue_location=usual)
+
+
 @click.command()
 @click.option("--day", required=True, help="The partition to write, YYYY-MM-DD (UTC).")
 @click.option("--catalogue", help="Read this instead of NITAMONO_CATALOGUE; {ds} is the day.")
 def ingest(day: str, catalogue: str | None) -> None:
-    """Write one day's partition of the feature store: plan, extract, check, commit."""
-    from feature_store.ingest import ingest_partition, read_ledger
+    """Write one day's partition of the feature store: plan, extract, check, commit.
+
+    Later days that were planned before it came are planned anew, if the catalogue names the day.
+    """
+    from feature_store.ingest import ingest_partition, read_ledger, replay_later_days
 
     try:
         interval = DataInterval.day(day)
@@ -42,6 +53,11 @@ def ingest(day: str, catalogue: str | None) -> None:
         f"{commit.ds}: {commit.items} items, {commit.images} images, {commit.regions} regions, "
         f"{commit.deleted} deleted; snapshot version {commit.version}"
     )
+    for later in replay_later_days(day, _for_other_days(settings)):
+        click.echo(
+            f"{later.ds}: planned anew, {later.items} items, {later.deleted} deleted; "
+            f"snapshot version {later.version}"
+        )
     rows = read_ledger(commit.ds, settings)
     if "failed" in rows["status"].unique().to_pylist():
         click.echo(f"{failures(rows)}; 'nitamono ledger --day {commit.ds}' says why")

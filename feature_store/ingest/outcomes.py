@@ -1,29 +1,18 @@
-"""What became of each image of a shard, and the ledger and feature rows that say so."""
+"""What became of the images of a shard, written down as ledger and feature rows."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import NamedTuple
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
+from feature_store.ingest.books import Entry
+from feature_store.ingest.knowledge import Knowledge, NamedRegion, SeenImage
+from feature_store.ingest.models import Models
 from feature_store.schemas import FEATURES, LEDGER
 from feature_store.tables.content import sort_rows
-
-OCCURRENCE = ["ds", "item_id", "image_index", "image_uri"]
-"""The columns that say where an image occurs; the others are the same wherever it does."""
-
-REGIONS = pa.schema([field for field in FEATURES if field.name not in OCCURRENCE])
-"""The features of one image, without saying where it occurs."""
-
-
-class Failure(NamedTuple):
-    """Why an image has no features: one of `feature_store.schemas.REASONS`, and the particulars."""
-
-    reason: str
-    detail: str
 
 
 class Occurrence(NamedTuple):
@@ -45,94 +34,80 @@ def occurrences(items: pa.Table) -> list[Occurrence]:
 
 
 class Outcomes:
-    """Collects what became of each address and of each image, then writes it down as rows."""
+    """What is known at the end of a shard: entries by address, regions and vectors by image."""
 
-    def __init__(self) -> None:
-        """Start with nothing known."""
-        self._images: dict[str, str] = {}  # address → image_id
-        self._failed_uris: dict[str, Failure] = {}
-        self._failed_images: dict[str, Failure] = {}
-        self._spans: dict[str, tuple[int, int]] = {}  # image_id → first region, past the last
-        self._regions: list[pa.Table] = [REGIONS.empty_table()]
-        self._count = 0
+    def __init__(self, entries: Mapping[str, Entry], knowledge: Knowledge, models: Models) -> None:
+        """Take all of it."""
+        self._entries = entries
+        self._knowledge = knowledge
+        self._models = models
 
-    def unreadable(self, uri: str, failure: Failure) -> None:
-        """Note that there is no image at an address."""
-        self._failed_uris[uri] = failure
-
-    def loaded(self, uri: str, image_id: str) -> None:
-        """Note which image is at an address."""
-        self._images[uri] = image_id
-
-    def is_settled(self, image_id: str) -> bool:
-        """Tell whether it is known what became of an image."""
-        return image_id in self._spans or image_id in self._failed_images
-
-    def failed(self, image_id: str, failure: Failure) -> None:
-        """Note that an image can be read, but not described."""
-        self._failed_images[image_id] = failure
-
-    def described(self, image_id: str, regions: pa.Table) -> None:
-        """Note an image's features (schema REGIONS, or one that contains it)."""
-        rows = regions.select(REGIONS.names).cast(REGIONS)
-        self._spans[image_id] = (self._count, self._count + rows.num_rows)
-        self._regions.append(rows)
-        self._count += rows.num_rows
-
-    def ledger(self, ds: str, listed: list[Occurrence]) -> pa.Table:
+    def ledger(self, ds: str, listed: Sequence[Occurrence]) -> pa.Table:
         """Write one row (schema LEDGER) for each occurrence, in the canonical order."""
-        rows = [self._ledger_row(ds, occurrence) for occurrence in listed]
+        rows = []
+        for occurrence in listed:
+            entry = self._entries[occurrence.uri]
+            rows.append(
+                {
+                    "ds": ds,
+                    "item_id": occurrence.item_id,
+                    "image_index": occurrence.image_index,
+                    "image_uri": occurrence.uri,
+                    "status": "indexed" if entry.indexed else "failed",
+                    "regions": len(self._regions(entry)),
+                    **entry._asdict(),
+                }
+            )
         return sort_rows("ledger", pa.Table.from_pylist(rows, schema=LEDGER))
 
-    def features(self, ds: str, listed: list[Occurrence]) -> pa.Table:
+    def features(self, ds: str, listed: Sequence[Occurrence]) -> pa.Table:
         """Write the features (schema FEATURES) of each occurrence, in the canonical order."""
-        spans = list(self._spans_of(listed))
-        counts = [stop - start for _, start, stop in spans]
-        chosen = np.concatenate(
-            [np.arange(start, stop) for _, start, stop in spans] or [np.empty(0, np.int64)]
-        )
-        regions = pa.concat_tables(self._regions).take(chosen.astype(np.int64))
-        repeated = np.repeat(np.arange(len(spans)), counts)
-        own = {
-            "ds": pa.array([ds] * len(spans), pa.string()),
-            "item_id": pa.array([where.item_id for where, _, _ in spans], pa.string()),
-            "image_index": pa.array([where.image_index for where, _, _ in spans], pa.int32()),
-            "image_uri": pa.array([where.uri for where, _, _ in spans], pa.string()),
-        }
+        rows = list(self._rows(ds, listed))
+        vectors = [row.pop("vector") for row in rows]
+        lengths = [len(vector) for vector in vectors]
+        values = np.concatenate(vectors) if vectors else np.empty(0, np.float32)
+        offsets = np.concatenate([[0], np.cumsum(lengths, dtype=np.int64)]).astype(np.int32)
         columns = [
-            own[name].take(repeated) if name in own else regions[name] for name in FEATURES.names
+            pa.ListArray.from_arrays(pa.array(offsets), pa.array(values, pa.float32()))
+            if field.name == "vector"
+            else pa.array([row[field.name] for row in rows], field.type)
+            for field in FEATURES
         ]
         return sort_rows("features", pa.Table.from_arrays(columns, schema=FEATURES))
 
-    def _spans_of(self, listed: list[Occurrence]) -> Iterator[tuple[Occurrence, int, int]]:
+    def _rows(self, ds: str, listed: Sequence[Occurrence]) -> Iterator[dict[str, Any]]:
         for occurrence in listed:
-            span = self._spans.get(self._images.get(occurrence.uri, ""))
-            if span is not None:
-                yield occurrence, *span
+            entry = self._entries[occurrence.uri]
+            place = {
+                "ds": ds,
+                "item_id": occurrence.item_id,
+                "image_index": occurrence.image_index,
+                "image_uri": occurrence.uri,
+                "image_id": entry.image_id,
+                "detector": self._models.detector.identity,
+            }
+            for named in self._regions(entry):
+                region = self._region_row(self._knowledge.images[entry.image_id or ""], named)
+                for extractor in self._models.extractors:
+                    vector = self._knowledge.vectors.get((named.name, extractor.identity))
+                    if vector is not None:
+                        described = {"extractor": extractor.identity, "dim": len(vector)}
+                        yield {**place, **region, **described, "vector": vector}
 
-    def _ledger_row(self, ds: str, occurrence: Occurrence) -> dict[str, object]:
-        image_id = self._images.get(occurrence.uri)
-        failure = self._failed_uris.get(occurrence.uri) or self._failed_images.get(image_id or "")
-        start, stop = (0, 0) if failure else self._spans[image_id or ""]
+    def _regions(self, entry: Entry) -> list[NamedRegion]:
+        """The regions of an image that the active extractor described."""
+        if not entry.indexed or entry.image_id is None:
+            return []
+        return self._knowledge.described(entry.image_id, self._models.extractor.identity)
+
+    @staticmethod
+    def _region_row(image: SeenImage, named: NamedRegion) -> dict[str, object]:
         return {
-            "ds": ds,
-            "item_id": occurrence.item_id,
-            "image_index": occurrence.image_index,
-            "image_uri": occurrence.uri,
-            "image_id": image_id,
-            "status": "failed" if failure else "indexed",
-            "reason": failure.reason if failure else None,
-            "detail": failure.detail if failure else None,
-            "regions": stop - start,
+            "width_px": image.width_px,
+            "height_px": image.height_px,
+            "region_id": named.name,
+            "kind": named.region.kind,
+            **named.region.box._asdict(),
+            "confidence": named.region.confidence,
+            "label": named.region.label,
         }
-
-
-def by_image(rows: pa.Table) -> Iterator[tuple[str, pa.Table]]:
-    """Split features into those of each image that has its whole image among them."""
-    rows = rows.sort_by("image_id")
-    ids = rows["image_id"].to_pylist()
-    starts = [n for n in range(len(ids)) if n == 0 or ids[n] != ids[n - 1]]
-    for start, stop in zip(starts, [*starts[1:], len(ids)], strict=False):
-        part = rows.slice(start, stop - start)
-        if pc.any(pc.equal(part["kind"], "whole")).as_py():
-            yield ids[start], part

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from feature_store.errors import StoreError
-from feature_store.ingest.commit import check_partition, commit_partition
-from feature_store.ingest.describe import Models
-from feature_store.ingest.plan import plan_partition
+from feature_store.ingest.commit import CommittedDay, check_partition, commit_partition
+from feature_store.ingest.models import Models
+from feature_store.ingest.plan import Plan, plan_partition
 from feature_store.ingest.shard import process_shard
 from feature_store.ingest.staging import planned_folder
 from feature_store.schemas import DataInterval
-from feature_store.tables import Commit
+from feature_store.tables import Commit, open_store
 
 if TYPE_CHECKING:
     from feature_store.settings import Settings
@@ -26,20 +27,33 @@ def ingest_partition(
     settings: Settings,
     progress: Progress | None = None,
     models: Models | None = None,
+    *,
+    now: dt.datetime | None = None,
 ) -> Commit:
     """Write the partition of `interval`; raises GateError if its batch does not pass the gate.
 
-    StoreError if another run planned the same day from other rows meanwhile.
-    The models are loaded once, and only if there is anything to describe.
+    StoreError if another run planned the same day from other rows meanwhile. Later days are left as
+    they are: see `replay_later_days`. `now` is the time of the run.
     """
-    plan = plan_partition(interval, settings)
+    plan = plan_partition(interval, settings, now=now)
+    return ingest_plan(plan, settings, models, progress).commit
+
+
+def ingest_plan(
+    plan: Plan,
+    settings: Settings,
+    models: Models | None = None,
+    progress: Progress | None = None,
+) -> CommittedDay:
+    """Do all that a plan asks for; the models are loaded once, and only if one is needed."""
     steps = len(plan.shards) + 2  # the check and the commit
     report = progress or _silence
     report(0, steps)
     if plan.shards:
         models = models or Models.load(settings)
+        store = open_store(settings)
         for done, shard in enumerate(plan.shards, start=1):
-            process_shard(shard, settings, models.detector, models.extractor)
+            process_shard(shard, settings, models, store)
             report(done, steps)
     if str(planned_folder(settings.staging / plan.ds)) != plan.folder:
         raise StoreError(
@@ -48,9 +62,9 @@ def ingest_partition(
         )
     check_partition(plan.ds, settings).raise_if_failed()
     report(steps - 1, steps)
-    commit = commit_partition(plan.ds, settings)
+    committed = commit_partition(plan.ds, settings)
     report(steps, steps)
-    return commit
+    return committed
 
 
 def _silence(done: int, total: int) -> None:

@@ -4,10 +4,16 @@ staging/<ds>/PLAN.json            the name of the plan that counts
 …/<plan>/plan.json                what the plan found
 …/<plan>/deleted.parquet          rows of items that vanished (ITEMS)
 …/<plan>/rejected.parquet         ledger rows of unusable catalogue rows (LEDGER)
-…/<plan>/shard-00000.parquet      changed items (ITEMS), by item_id
+…/<plan>/requeued.json            items that a person wants looked at again
+…/<plan>/before.parquet           what the ledger said of the unchanged items (LEDGER)
+…/<plan>/settled.parquet          what it says of the day itself, where that is to stay (LEDGER)
+…/<plan>/shard-00000.parquet      changed items (ITEMS)
+…/<plan>/revisit-00007.parquet    unchanged items whose images are looked at again (ITEMS)
 …/<plan>/shard-00000.json         what became of the shard, and which files hold it:
 …/<plan>/shard-00000.<key>.ledger.parquet, shard-00000.<key>.features.parquet
 …/<plan>/gate.json                the gate's report, and the content that it is about
+
+A commit removes the day's folder: from then on the store has it all.
 """
 
 from __future__ import annotations
@@ -27,7 +33,7 @@ import pyarrow.parquet as pq
 
 from feature_store.errors import StoreError
 
-CURRENT_PLAN, LOCK = "PLAN.json", ".lock"
+CURRENT_PLAN, PLAN, LOCK = "PLAN.json", "plan.json", ".lock"
 
 
 def write_json(path: Path, value: dict[str, Any]) -> None:
@@ -89,11 +95,21 @@ def planned_folder(day: Path) -> Path:
     return day / str(pointer["plan"])
 
 
-def forget_other_plans(folder: Path) -> None:
-    """Remove the plans that `folder`'s has replaced: they would only fill the disk."""
-    for other in folder.parent.iterdir():
-        if other.is_dir() and other != folder:
-            shutil.rmtree(other, ignore_errors=True)
+def is_planned(day: Path) -> bool:
+    """Tell whether the day whose folder is `day` has a plan that was not committed yet."""
+    return (day / CURRENT_PLAN).is_file()
+
+
+def forget_day(folder: Path) -> None:
+    """Remove all that was staged for the day of the plan in `folder`, if that plan counts."""
+    day = folder.parent
+    with clearing(day.parent):
+        if not is_planned(day) or planned_folder(day) != folder:
+            return
+        # The first: should the rest stay behind, no plan takes it for its own.
+        for path in (day / CURRENT_PLAN, *day.glob(f"*/{PLAN}")):
+            path.unlink(missing_ok=True)
+        shutil.rmtree(day, ignore_errors=True)
 
 
 @contextmanager

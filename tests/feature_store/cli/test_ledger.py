@@ -11,7 +11,7 @@ from click.testing import CliRunner, Result
 from feature_store.cli import main
 from feature_store.errors import GateError
 from feature_store.ingest import ingest_partition
-from feature_store.ingest.describe import Models
+from feature_store.ingest.models import Models
 from feature_store.schemas import DataInterval
 from feature_store.settings import Settings
 from tests.feature_store.ingest.shop import Shop, quick_models

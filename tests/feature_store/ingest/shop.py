@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageDraw
 
-from feature_store.ingest.describe import Models
+from feature_store.ingest.models import Models
 from feature_store.ingest.settings import IngestSettings
 from feature_store.schemas import Box
 from feature_store.settings import Settings

@@ -11,14 +11,15 @@ import pytest
 
 from feature_store.errors import GateError, StoreError
 from feature_store.ingest import check_partition, commit_partition, plan_partition, process_shard
-from feature_store.ingest.shard import ShardResult
+from feature_store.ingest.models import Models
+from feature_store.ingest.result import ShardResult
 from feature_store.ingest.staging import write_table
 from feature_store.quality import QualitySettings
 from feature_store.schemas import DataInterval
 from feature_store.settings import Settings
 from feature_store.tables import open_store
 from tests.feature_store.batches import replaced
-from tests.feature_store.ingest.shop import BoxDetector, ColourExtractor, Shop
+from tests.feature_store.ingest.shop import BoxDetector, ColourExtractor, Shop, quick_models
 
 DS = "2026-03-01"
 
@@ -26,7 +27,7 @@ DS = "2026-03-01"
 def describe(settings: Settings, extractor: ColourExtractor | None = None) -> list[str]:
     plan = plan_partition(DataInterval.day(DS), settings)
     for shard in plan.shards:
-        process_shard(shard, settings, BoxDetector(), extractor or ColourExtractor())
+        process_shard(shard, settings, Models(BoxDetector(), extractor or ColourExtractor()))
     return list(plan.shards)
 
 
@@ -93,7 +94,7 @@ def test_a_day_that_is_not_finished_says_what_is_missing(shop: Shop, home: Path)
     with pytest.raises(StoreError, match="has not been planned"):
         check_partition(DS, settings)
     plan = plan_partition(DataInterval.day(DS), settings)
-    process_shard(plan.shards[0], settings, BoxDetector(), ColourExtractor())
+    process_shard(plan.shards[0], settings, quick_models())
     with pytest.raises(StoreError, match=r"shard-00001\.parquet has not been described"):
         check_partition(DS, settings)
 
@@ -103,10 +104,10 @@ def test_shards_of_different_models_are_not_mixed(shop: Shop, home: Path) -> Non
     settings = shop.settings(home)
     shards = describe(settings)
     other = ColourExtractor("colours@00000000ffff")
-    process_shard(shards[1], settings, BoxDetector(), other)
+    process_shard(shards[1], settings, Models(BoxDetector(), other))
     with pytest.raises(StoreError, match="2 different models"):
         check_partition(DS, settings)
-    process_shard(shards[0], settings, BoxDetector(), other)
+    process_shard(shards[0], settings, Models(BoxDetector(), other))
     assert check_partition(DS, settings).passed
 
 

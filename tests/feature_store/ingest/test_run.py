@@ -14,7 +14,7 @@ import pytest
 
 from feature_store.errors import GateError, StoreError
 from feature_store.ingest import ingest_partition, plan_partition
-from feature_store.ingest.describe import Models
+from feature_store.ingest.models import Models
 from feature_store.schemas import DataInterval
 from feature_store.settings import Settings
 from feature_store.tables import Commit, Snapshot, open_store

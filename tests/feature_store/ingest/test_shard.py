@@ -16,7 +16,8 @@ from PIL import Image
 from feature_store.errors import StoreError
 from feature_store.images.settings import ImageSettings
 from feature_store.ingest import ShardSummary, ingest_partition, plan_partition, process_shard
-from feature_store.ingest.shard import ShardResult
+from feature_store.ingest.models import Models
+from feature_store.ingest.result import ShardResult
 from feature_store.schemas import Box, DataInterval, region_id
 from feature_store.settings import Settings
 from feature_store.vision.detect import Detection
@@ -36,7 +37,8 @@ def process(
     detector: BoxDetector | None = None,
     extractor: ColourExtractor | None = None,
 ) -> ShardSummary:
-    return process_shard(shard, settings, detector or BoxDetector(), extractor or ColourExtractor())
+    models = Models(detector or BoxDetector(), extractor or ColourExtractor())
+    return process_shard(shard, settings, models)
 
 
 def tables(shard: str) -> tuple[pa.Table, pa.Table]:

@@ -1,0 +1,55 @@
+"""The models that a shard is described by: one detector, and every extractor in use."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING
+
+from feature_store.models import ModelRegistry
+
+if TYPE_CHECKING:
+    from feature_store.settings import Settings
+    from feature_store.vision.detect import Detector
+    from feature_store.vision.extract import Extractor
+
+
+@dataclass(frozen=True)
+class Models:
+    """The detector, the active extractor, and the extractors that are kept beside it."""
+
+    detector: Detector
+    extractor: Extractor
+    kept: tuple[Extractor, ...] = ()
+
+    @classmethod
+    def load(cls, settings: Settings) -> Models:
+        """Name the models in use, which load when they are first used; VisionError for no model."""
+        from feature_store.vision.models import load_detector, load_extractor
+
+        vision = settings.vision
+        in_use = ModelRegistry(settings.home).in_use(vision.extractor)
+        active, *kept = (load_extractor(vision, name) for name in in_use.all)
+        # Two names may be of one and the same model.
+        distinct = {one.identity: one for one in kept if one.identity != active.identity}
+        return cls(load_detector(vision), active, tuple(distinct.values()))
+
+    @property
+    def extractors(self) -> tuple[Extractor, ...]:
+        """The active extractor, then the kept ones."""
+        return (self.extractor, *self.kept)
+
+    def key(self, settings: Settings) -> str:
+        """Name everything besides the items that a shard's rows depend on: 16 hex digits."""
+        identities = [self.detector.identity, *(one.identity for one in self.extractors)]
+        return _digest([identities, limits_of(settings)])
+
+
+def limits_of(settings: Settings) -> str:
+    """Name the settings that decide how an image is read: 16 hex digits."""
+    return _digest(asdict(settings.images))
+
+
+def _digest(value: object) -> str:
+    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()[:16]

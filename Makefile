@@ -43,6 +43,10 @@ setup: $(PIPELINE)/.dev $(SERVING)/.ready $(EMULATORS)/.ready  ## make the envir
 train-detector: $(PIPELINE)/.dev  ## train the default detector on synthesised scenes
 	$(BIN)/python -m feature_store.vision.training --out $(NITAMONO_HOME)/detector
 
+.PHONY: bench-store
+bench-store: $(PIPELINE)/.dev  ## memory and time of a store of a million regions (6 GB of disk)
+	$(BIN)/python -m tests.benchmarks.store
+
 .PHONY: lock
 lock: $(PIPELINE)/.dev  ## resolve the lock files from pyproject.toml (UPGRADE=1: every version anew)
 	.ci/lock $(BIN)

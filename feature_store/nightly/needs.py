@@ -16,6 +16,7 @@ from feature_store.index.settings import IndexSettings
 from feature_store.models import ModelRegistry
 from feature_store.quality.settings import QualitySettings
 from feature_store.tables import FeatureStore, Snapshot, open_store
+from feature_store.tables.settings import TablesSettings
 from feature_store.vision.settings import VisionSettings
 
 log = logging.getLogger(__name__)
@@ -42,6 +43,10 @@ class NightlySettings(Protocol):
     @property
     def quality(self) -> QualitySettings:
         """What is good enough to be published."""
+
+    @property
+    def tables(self) -> TablesSettings:
+        """Which store holds the features."""
 
     @property
     def vision(self) -> VisionSettings:

@@ -184,11 +184,14 @@ class _ChunkWork:
         self.embedded += sum(len(rows) for rows in vectors)
         rows = []
         for image, found in zip(images, vectors, strict=True):
-            listed = self.regions[image.image_id][1]
-            usable = [bool(np.isfinite(vector).all()) for vector in found]
-            if not all(
-                u for u, (_, region) in zip(usable, listed, strict=True) if region.kind == "whole"
-            ):
+            usable = [
+                (name, region.kind, vector)
+                for (name, region), vector in zip(
+                    self.regions[image.image_id][1], found, strict=True
+                )
+                if np.isfinite(vector).all()
+            ]
+            if "whole" not in (kind for _, kind, _ in usable):
                 complaint = f"{self.extractor.identity} gave no finite vector for the image"
                 self._lose(image.image_id, "not_extracted", complaint)
                 continue
@@ -200,8 +203,7 @@ class _ChunkWork:
                     "dim": self.extractor.dim,
                     "vector": vector,
                 }
-                for (name, _), vector, fine in zip(listed, found, usable, strict=True)
-                if fine
+                for name, _, vector in usable
             ]
         return pa.Table.from_pylist(rows, schema=VECTORS)
 

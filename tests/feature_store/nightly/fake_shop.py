@@ -17,6 +17,7 @@ from feature_store.index.settings import IndexSettings
 from feature_store.quality.settings import QualitySettings
 from feature_store.schemas import FEATURES, ITEMS, LEDGER, Box, region_id
 from feature_store.tables import Commit, Coverage, PartitionBatch
+from feature_store.tables.settings import TablesSettings
 from feature_store.vision.settings import VisionSettings
 
 EXTRACTOR = "fake@0123456789ab"
@@ -32,6 +33,7 @@ class FakeSettings:
         default_factory=lambda: IndexSettings(reduced_dim=32, neighbours=40, sample_size=200)
     )
     quality: QualitySettings = field(default_factory=QualitySettings)
+    tables: TablesSettings = field(default_factory=TablesSettings)
     vision: VisionSettings = field(default_factory=VisionSettings)
     bundles_location: str = ""
 

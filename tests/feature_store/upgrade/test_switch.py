@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -11,6 +12,7 @@ from feature_store.errors import StoreError
 from feature_store.index.settings import IndexSettings
 from feature_store.models import ExtractorsInUse, ModelRegistry
 from feature_store.nightly import build_and_publish, needs_build
+from feature_store.nightly.needs import choose_extractor
 from feature_store.settings import Settings
 from feature_store.tables import open_store
 from feature_store.upgrade import (
@@ -161,3 +163,22 @@ def test_nearly_all_is_never_called_all(gallery: Gallery) -> None:
     with pytest.raises(StoreError, match=r"describes 1,100 of 1,101 images \(99.9 %\)"):
         switch(gallery.settings, gallery.models["fine"], by_hand=True)
     assert open_store(gallery.settings).snapshot().coverage(gallery.identity("fine")).share < 1
+
+
+def test_another_version_of_the_model_that_answers_is_upgraded_to_and_switched_to(
+    gallery: Gallery,
+) -> None:
+    gallery.three_days()
+    settings, coarse = gallery.settings, gallery.models["coarse"]
+    ModelRegistry(settings.home).in_use(coarse)
+    run_upgrade(settings, gallery.models["fine"])
+    undo(settings)
+    before = gallery.identity("coarse")
+    Path(coarse).write_bytes(Path(gallery.models["fine"]).read_bytes())
+    assert gallery.identity("coarse") != before
+    assert nothing_to_do(settings) is None
+    assert choose_extractor(open_store(settings).snapshot(), settings) == before
+    run_upgrade(settings, coarse)
+    assert choose_extractor(open_store(settings).snapshot(), settings) == gallery.identity("coarse")
+    undo(settings)
+    assert choose_extractor(open_store(settings).snapshot(), settings) == before

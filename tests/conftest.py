@@ -6,7 +6,7 @@ import os
 
 from hypothesis import settings
 
-pytest_plugins = ["tests.emulators.gcs"]
+pytest_plugins = ["tests.emulators.gcs", "tests.emulators.bigquery"]
 
 settings.register_profile("ci", derandomize=True)
 if os.environ.get("CI"):

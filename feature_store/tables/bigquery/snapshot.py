@@ -1,0 +1,195 @@
+"""The live rows of a store in BigQuery as of one version of its log."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from feature_store.schemas import FEATURES, ITEMS, LEDGER
+from feature_store.tables.bigquery.commits import WarehouseCommit
+from feature_store.tables.bigquery.layout import TABLES
+from feature_store.tables.bigquery.ordered import ordered_features
+from feature_store.tables.bigquery.service import Parameters, Warehouse
+from feature_store.tables.commits import snapshot_hash
+from feature_store.tables.content import sort_rows
+from feature_store.tables.store import Coverage, PartitionBatch
+
+_STATUS = pa.schema([("status", pa.string()), ("reason", pa.string()), ("number", pa.int64())])
+_KINDS = pa.schema([("kind", pa.string()), ("number", pa.int64())])
+_COUNT = pa.schema([("number", pa.int64())])
+
+
+class PinnedRows:
+    """The rows that commits of some days wrote, wherever they are now.
+
+    A row keeps the version that wrote it when it moves to the history, and a query reads all its
+    tables as of one moment: what is replaced meanwhile is found all the same, and found once.
+    """
+
+    def __init__(self, warehouse: Warehouse, versions: Sequence[int]) -> None:
+        """Name the dataset and the versions; nothing is read yet."""
+        self._warehouse = warehouse
+        self._versions = list(versions)
+
+    def of(self, name: str, columns: Sequence[str]) -> str:
+        """Write a table expression of columns of the table `name`."""
+        listed = ", ".join(columns)
+        parts = (
+            f"SELECT {listed} FROM {self._warehouse.table(table)}"  # noqa: S608
+            " WHERE version IN UNNEST(@versions)"
+            for table in (name, f"{name}_history")
+        )
+        return f"({' UNION ALL '.join(parts)})"
+
+    def rows(self, sql: str, schema: pa.Schema, parameters: Parameters = {}) -> pa.Table:
+        """Return what a query about these rows gives."""
+        if not self._versions:
+            return schema.empty_table()
+        return self._warehouse.rows(sql, schema, self._with_versions(parameters))
+
+    def stream(self, sql: str, schema: pa.Schema, parameters: Parameters) -> Iterator[pa.Table]:
+        """Yield what a query about these rows gives piece by piece."""
+        if self._versions:
+            yield from self._warehouse.stream(sql, schema, self._with_versions(parameters))
+
+    def _with_versions(self, parameters: Parameters) -> dict[str, tuple[str, Any]]:
+        return {"versions": ("INT64", self._versions), **parameters}
+
+
+class BigQuerySnapshot:
+    """A `Snapshot` in BigQuery; it stays the same whatever is written after it."""
+
+    def __init__(
+        self, warehouse: Warehouse, partitions: list[WarehouseCommit], scratch: Path
+    ) -> None:
+        """Take one commit of each partition, and a folder for the vectors in their order."""
+        self._warehouse = warehouse
+        self._partitions = partitions
+        self._scratch = scratch
+        self._pinned = PinnedRows(warehouse, [entry.rows_version for entry in partitions])
+        self.version = max((entry.commit.version for entry in partitions), default=0)
+
+    @cached_property
+    def content_hash(self) -> str:
+        """64 hex digits that are the same whenever the snapshot's partitions hold the same rows."""
+        return snapshot_hash(self._partitions)
+
+    def items(self) -> pa.Table:
+        """The latest row (schema ITEMS) of each live item, by `item_id`."""
+        return sort_rows("items", self._live("items", ITEMS))
+
+    def ledger(self) -> pa.Table:
+        """The ledger's rows (schema LEDGER) of the live items, by `item_id` and `image_index`."""
+        return sort_rows("ledger", self._live("ledger", LEDGER))
+
+    def failed(self) -> pa.Table:
+        """The rows of `ledger` of the images that could not be used."""
+        only = "status = 'failed' AND image_index >= 0"
+        return sort_rows("ledger", self._live("ledger", LEDGER, only))
+
+    def rejected(self) -> pa.Table:
+        """The ledger's rows (schema LEDGER) of catalogue rows that the newest day could not use."""
+        newest = max(self._partitions, key=lambda entry: entry.commit.ds, default=None)
+        pinned = PinnedRows(self._warehouse, [newest.rows_version] if newest else [])
+        source = pinned.of("ledger", LEDGER.names)
+        sql = f"SELECT * FROM {source} WHERE image_index < 0"  # noqa: S608
+        return sort_rows("ledger", pinned.rows(sql, LEDGER))
+
+    def features(self, extractor: str) -> Iterator[pa.RecordBatch]:
+        """The live features (schema FEATURES) of one extractor, ordered, in bounded memory."""
+        parameters = {"extractor": ("STRING", extractor)}
+
+        def read(schema: pa.Schema) -> Iterator[pa.Table]:
+            sql = self._live_sql("features", schema.names, "extractor = @extractor")
+            return self._pinned.stream(sql, schema, parameters)
+
+        return ordered_features(read, extractor, self._scratch)
+
+    def about(self, item_id: str) -> PartitionBatch:
+        """All that the snapshot says about one item: no rows unless it lives."""
+        wanted = {"item": ("STRING", item_id)}
+        found = self._about("items", "item_id = @item", wanted)
+        latest = found.filter(pc.equal(found["ds"], pc.max(found["ds"])))
+        items = latest.filter(pc.invert(latest["deleted"]))
+        if not items.num_rows:
+            return PartitionBatch(**{name: schema.empty_table() for name, schema in TABLES.items()})
+        wanted["day"] = ("DATE", items["ds"][0].as_py())
+        rest = {
+            name: sort_rows(name, self._about(name, "item_id = @item AND ds = @day", wanted))
+            for name in ("ledger", "features")
+        }
+        return PartitionBatch(items=items, **rest)
+
+    def extractors(self) -> list[str]:
+        """The extractors that described any live item, sorted."""
+        schema = pa.schema([FEATURES.field("extractor")])
+        sql = self._live_sql("features", ["extractor"]).replace("SELECT", "SELECT DISTINCT", 1)
+        return sorted(self._pinned.rows(sql, schema)["extractor"].to_pylist())
+
+    def coverage(self, extractor: str) -> Coverage:
+        """How much of the snapshot `extractor` has described."""
+        images = self._count("ledger", "status, reason", "image_index >= 0", _STATUS)
+        kinds = self._count(
+            "features",
+            "kind",
+            "extractor = @extractor",
+            _KINDS,
+            {"extractor": ("STRING", extractor)},
+        )
+        failed = images.filter(pc.equal(images["status"], "failed"))
+        reasons = zip(failed["reason"].to_pylist(), failed["number"].to_pylist(), strict=True)
+        return Coverage(
+            items=_sum(self._count("items", "", "TRUE", _COUNT)),
+            images=_sum(images),
+            indexed=_sum(images.filter(pc.equal(images["status"], "indexed"))),
+            described=_sum(kinds.filter(pc.equal(kinds["kind"], "whole"))),
+            regions=_sum(kinds),
+            failed=dict(sorted(reasons)),
+        )
+
+    def _live(self, name: str, schema: pa.Schema, only: str = "TRUE") -> pa.Table:
+        return self._pinned.rows(self._live_sql(name, schema.names, only), schema)
+
+    def _live_sql(self, name: str, columns: Sequence[str], only: str = "TRUE") -> str:
+        """Write the query of columns of the rows that live items have on their latest day."""
+        needed = dict.fromkeys((*columns, "item_id", "ds", *_compared(only)))
+        listed = ", ".join(f"found.{column}" for column in columns)
+        # What is written here are names of tables and columns of ours.
+        return f"""SELECT {listed}
+FROM {self._pinned.of(name, list(needed))} AS found
+JOIN (
+  SELECT item_id, MAX(ds) AS ds
+  FROM {self._pinned.of("items", ["item_id", "ds", "deleted"])}
+  GROUP BY item_id
+  HAVING NOT MAX_BY(deleted, ds)
+) AS live ON found.item_id = live.item_id AND found.ds = live.ds
+WHERE {only}"""  # noqa: S608
+
+    def _count(
+        self, name: str, by: str, only: str, schema: pa.Schema, parameters: Parameters = {}
+    ) -> pa.Table:
+        columns = [column.strip() for column in by.split(",") if column]
+        rows = self._live_sql(name, columns or ["item_id"], only)
+        grouped = f"GROUP BY {by}" if by else ""
+        listed = ", ".join([*columns, "COUNT(*) AS number"])
+        sql = f"SELECT {listed} FROM ({rows}) {grouped}"  # noqa: S608
+        return self._pinned.rows(sql, schema, parameters)
+
+    def _about(self, name: str, only: str, parameters: Parameters) -> pa.Table:
+        source = self._pinned.of(name, TABLES[name].names)
+        sql = f"SELECT * FROM {source} WHERE {only}"  # noqa: S608
+        return self._pinned.rows(sql, TABLES[name], parameters)
+
+
+def _compared(only: str) -> list[str]:
+    """The column that a condition of ours asks about."""
+    return [column for column in ("extractor", "image_index") if only.startswith(column)]
+
+
+def _sum(counted: pa.Table) -> int:
+    return int(pc.sum(counted["number"]).as_py() or 0)

@@ -8,7 +8,6 @@ from functools import cached_property
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -64,8 +63,14 @@ class DeltaSnapshot:
 
     def failed(self) -> pa.Table:
         """The rows of `ledger` of the images that could not be used."""
-        rows = self._live_rows("ledger", LEDGER.names, pc.field("status") == "failed")
-        rows = rows.filter(pc.field("image_index") >= 0)
+        only = (pc.field("status") == "failed") & (pc.field("image_index") >= 0)
+        failed, start = self._tables["ledger"].read_all(LEDGER.names, only), 0
+        parts = [LEDGER.empty_table()]
+        for ds, count in _runs(failed["ds"]):
+            of_day = failed.slice(start, count)
+            parts.append(of_day.filter(self._mask(ds, of_day)))
+            start += count
+        rows = pa.concat_tables(parts)
         return rows.sort_by([("item_id", "ascending"), ("image_index", "ascending")])
 
     def rejected(self) -> pa.Table:
@@ -109,13 +114,13 @@ class DeltaSnapshot:
     @cached_property
     def _described(self) -> dict[str, tuple[int, int]]:
         """How many images and how many regions of live items each extractor has described."""
-        rows = self._tables["features"].read_all(["item_id", "ds", "kind", "extractor"])
-        found = {}
-        live, whole = self._mask(rows), pc.equal(rows["kind"], "whole").to_numpy()
-        for extractor in pc.unique(rows["extractor"]).to_pylist():
-            own = live & pc.equal(rows["extractor"], extractor).to_numpy()
-            if own.any():
-                found[extractor] = int((own & whole).sum()), int(own.sum())
+        found: dict[str, tuple[int, int]] = {}
+        for keys, rows in self._tables["features"].read_files(["item_id", "kind"]):
+            kinds = rows["kind"].filter(self._mask(keys["ds"], rows))
+            if len(kinds):
+                images, regions = found.get(keys["extractor"], (0, 0))
+                whole = pc.sum(pc.equal(kinds, "whole")).as_py()
+                found[keys["extractor"]] = images + whole, regions + len(kinds)
         return found
 
     @cached_property
@@ -126,23 +131,18 @@ class DeltaSnapshot:
         failed = images.filter(pc.field("status") == "failed")["reason"].to_pylist()
         return images.num_rows, dict(sorted(Counter(failed).items()))
 
-    def _live_rows(
-        self, name: str, columns: list[str], only: pc.Expression | None = None
-    ) -> pa.Table:
+    def _live_rows(self, name: str, columns: list[str]) -> pa.Table:
         """Columns of the rows that live items have on the day of their latest row."""
-        wanted = [*columns, *sorted({"item_id", "ds"} - set(columns))]
-        rows = self._tables[name].read_all(wanted, only)
-        return rows.select(columns).filter(pa.array(self._mask(rows)))
+        table = self._tables[name]
+        parts = [pa.schema([table.schema.field(column) for column in columns]).empty_table()]
+        for keys, rows in table.read_files(list(dict.fromkeys([*columns, "item_id"]))):
+            parts.append(rows.filter(self._mask(keys["ds"], rows)).select(columns))
+        return pa.concat_tables(parts)
 
-    def _mask(self, rows: pa.Table) -> npt.NDArray[np.bool_]:
-        """Which rows are of a live item and of the day of its latest row."""
-        days, ids = list(self._live), list(self._live.values())
-        day = np.repeat(np.arange(len(days), dtype=np.int32), [len(of_day) for of_day in ids])
-        live = pa.concat_arrays([pa.array([], pa.string()), *ids])
-        latest = pa.array(day).take(pc.index_in(rows["item_id"], value_set=live))
-        own = pc.index_in(rows["ds"], value_set=pa.array(days, pa.string()))
-        mask: npt.NDArray[np.bool_] = pc.equal(latest, own).fill_null(False).to_numpy()
-        return mask
+    def _mask(self, ds: str, rows: pa.Table) -> pa.ChunkedArray:
+        """Which rows of a day are of an item that lives, and whose latest row is of that day."""
+        live = self._live.get(ds, pa.array([], pa.string()))
+        return pc.is_in(rows["item_id"], value_set=live)
 
 
 def _whole(column: pa.ChunkedArray) -> pa.Array:
@@ -151,6 +151,5 @@ def _whole(column: pa.ChunkedArray) -> pa.Array:
 
 def _runs(column: pa.ChunkedArray) -> list[tuple[str, int]]:
     """The values of a column whose equal ones stand together, and how often each stands there."""
-    return [
-        (str(found["values"]), found["counts"]) for found in pc.value_counts(column).to_pylist()
-    ]
+    counts = pc.value_counts(column).to_pylist()
+    return [(str(found["values"]), found["counts"]) for found in counts]

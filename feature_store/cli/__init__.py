@@ -24,6 +24,7 @@ _OWN = {
     "ingest": "feature_store.cli.stages:ingest",
     "index": "feature_store.cli.stages:index",
     "ledger": "feature_store.cli.ledger:ledger",
+    "requeue": "feature_store.cli.ledger:requeue",
     "status": "feature_store.cli.status:status",
     "item": "feature_store.cli.item:item",
     "runs": "feature_store.cli.runs:runs",

@@ -13,7 +13,7 @@ from feature_store.settings import Settings
 from tests.feature_store.ingest.shop import quick_models
 from tests.feature_store.upkeep.ages import age
 
-ROUNDS = 10
+ROUNDS = 6
 
 
 def main(home: str, catalogue: str) -> None:
@@ -21,9 +21,12 @@ def main(home: str, catalogue: str) -> None:
     settings = Settings(home=Path(home), catalogue_location=catalogue, ingest=ingest)
     day = DataInterval.day("2026-03-01")
     for number in range(ROUNDS):
-        plan = plan_partition(day, settings)
-        age_if_there(Path(plan.folder).parent)
-        time.sleep(0.01 * number)  # so that upkeep is at another place each time
+        staged = Path(plan_partition(day, settings).folder).parent
+        age_if_there(staged)
+        if number % 2:
+            wait_until_gone(staged)
+        else:
+            time.sleep(0.01 * number)  # so that upkeep is at another place each time
         ingest_partition(day, settings, models=quick_models())
     sys.stdout.write(f"{ROUNDS}\n")
 
@@ -34,6 +37,14 @@ def age_if_there(day: Path) -> None:
         age(day, 30)
     except FileNotFoundError:
         return
+
+
+def wait_until_gone(day: Path) -> None:
+    """Wait until upkeep has taken a day away, a minute at most."""
+    deadline = time.monotonic() + 60
+    while day.exists():
+        assert time.monotonic() < deadline, "upkeep leaves the day alone"
+        time.sleep(0.01)
 
 
 if __name__ == "__main__":

@@ -21,6 +21,7 @@ from feature_store.upkeep.removal import Remover
 from feature_store.upkeep.staging import remove_stale_staging
 from tests.feature_store.ingest.shop import Shop, quick_models
 from tests.feature_store.upkeep.ages import age, tree
+from tests.feature_store.upkeep.ingesting import ROUNDS
 
 DAY = "2026-03-01"
 ROOT = Path(__file__).resolve().parents[3]
@@ -102,8 +103,8 @@ def test_an_ingest_in_a_process_of_its_own_is_not_disturbed(planned: Settings) -
         assert ingest.stdout is not None
         rounds = int(ingest.stdout.read())
     assert ingest.returncode == 0
-    assert cleared > 0, "no plan was old when upkeep looked: this has tested nothing"
-    assert rounds == 10
+    assert cleared >= ROUNDS // 2
+    assert rounds == ROUNDS
     assert [c.content_hash for c in open_store(planned).commits()] == [
         c.content_hash for c in before
     ]

@@ -1,0 +1,114 @@
+"""Upgrades beside real ingests: dual writing, reruns, and a photo that the next day notices."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from feature_store.ingest import ingest_partition
+from feature_store.models import ModelRegistry
+from feature_store.runs import Run, read_runs
+from feature_store.schemas import DataInterval
+from feature_store.settings import Settings
+from feature_store.tables import Commit, open_store
+from feature_store.upgrade import (
+    commit_upgrade,
+    coverage,
+    extract_chunk,
+    plan_upgrade,
+    run_upgrade,
+    switch,
+)
+from tests.feature_store.upgrade.gallery import Gallery, same
+
+
+@pytest.fixture
+def stocked(gallery: Gallery) -> Gallery:
+    """Day one of a shop of five, ingested under `coarse`."""
+    gallery.shop.stock(5)
+    ingest(gallery, 1)
+    return gallery
+
+
+def ingest(gallery: Gallery, day: int, settings: Settings | None = None) -> Commit:
+    catalogue = str(gallery.shop.write())
+    settings = replace(settings or gallery.settings, catalogue_location=catalogue)
+    return ingest_partition(DataInterval.day(f"2026-03-{day:02d}"), settings)
+
+
+def last_ingest(gallery: Gallery) -> Run:
+    return [run for run in read_runs(gallery.settings.home) if run.kind == "ingest"][-1]
+
+
+def test_a_new_extractor_in_the_settings_is_written_beside_the_old_one(stocked: Gallery) -> None:
+    wanting = stocked.wanting("fine")
+    stocked.shop.sell("new", stocked.shop.draw("new.png", 40))
+    ingest(stocked, 2, wanting)
+    run = last_ingest(stocked)
+    assert (run.images, run.detected, run.embedded) == (1, 1, 2)  # a whole image, under both
+    assert {row["item_id"] for row in stocked.features("fine")} == {"new"}
+    assert len(stocked.features("coarse")) == 6
+
+
+def test_an_upgrade_describes_as_the_ingest_would_have(stocked: Gallery, tmp_path: Path) -> None:
+    wanting = stocked.wanting("fine")
+    done = run_upgrade(wanting, stocked.models["fine"])
+    assert [(run.images, run.detected, run.embedded) for run in done.runs] == [(5, 0, 5)]
+    fresh = Gallery(tmp_path / "fresh")
+    fresh.shop = stocked.shop
+    ingest(fresh, 1, fresh.wanting("fine"))
+    assert same(stocked.features("fine"), fresh.features("fine"))
+    stocked.shop.sell("new", stocked.shop.draw("new.png", 40))
+    ingest(stocked, 2, wanting)
+    fine, coarse = (stocked.features(name) for name in ("fine", "coarse"))
+    assert len(fine) == len(coarse) == 6  # the former one stays kept
+
+
+def test_a_rerun_after_an_upgrade_computes_and_changes_nothing(stocked: Gallery) -> None:
+    run_upgrade(stocked.wanting("fine"), stocked.models["fine"])
+    content = open_store(stocked.settings).snapshot().content_hash
+    ingest(stocked, 1, stocked.wanting("fine"))
+    run = last_ingest(stocked)
+    assert (run.detected, run.embedded) == (0, 0)
+    assert open_store(stocked.settings).snapshot().content_hash == content
+
+
+def test_a_day_ingested_in_the_middle_of_an_upgrade_is_complete(stocked: Gallery) -> None:
+    wanting = stocked.wanting("fine")
+    plan = plan_upgrade(wanting)
+    extract_chunk(plan.chunks[0], wanting)
+    stocked.shop.sell("item 00", stocked.shop.draw("other.png", 41))
+    stocked.shop.sell("new", stocked.shop.draw("new.png", 40))
+    ingest(stocked, 2, wanting)
+    for chunk in plan.chunks:
+        extract_chunk(chunk, wanting)
+    commit_upgrade(plan.folder, wanting)
+    covered = coverage(wanting)
+    assert (covered.described, covered.indexed) == (6, 6)
+    switch(wanting, by_hand=False)
+    assert ModelRegistry(wanting.home).in_use(stocked.models["fine"]).active.endswith("fine.onnx")
+
+
+def test_a_photo_that_an_upgrade_finds_changed_is_ingested_anew_and_the_switch_follows(
+    stocked: Gallery,
+) -> None:
+    wanting = stocked.wanting("fine")
+    stocked.shop.draw("1.png", 77)
+    done = run_upgrade(wanting, stocked.models["fine"], then_switch=False)
+    assert done.coverage.described == 4
+    ingest(stocked, 2, wanting)
+    assert last_ingest(stocked).embedded == 2
+    assert switch(wanting, by_hand=False).endswith("describes 5 of 5 images (100 %)")
+    assert ModelRegistry(wanting.home).active_identity() == stocked.identity("fine")
+
+
+def test_after_a_retirement_the_old_extractor_is_written_no_more(stocked: Gallery) -> None:
+    wanting = stocked.wanting("fine")
+    run_upgrade(wanting, stocked.models["fine"])
+    ModelRegistry(wanting.home).retire(stocked.models["coarse"], stocked.models["fine"])
+    stocked.shop.sell("new", stocked.shop.draw("new.png", 40))
+    ingest(stocked, 2, wanting)
+    assert last_ingest(stocked).embedded == 1
+    assert len(stocked.features("coarse")) == 5

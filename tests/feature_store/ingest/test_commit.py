@@ -10,11 +10,19 @@ import pyarrow as pa
 import pytest
 
 from feature_store.errors import GateError, StoreError
-from feature_store.ingest import check_partition, commit_partition, plan_partition, process_shard
+from feature_store.ingest import (
+    check_partition,
+    commit_partition,
+    ingest_partition,
+    plan_partition,
+    process_shard,
+    read_ledger,
+)
 from feature_store.ingest.models import Models
 from feature_store.ingest.result import ShardResult
-from feature_store.ingest.staging import write_table
+from feature_store.ingest.staging import forget_day, planned_folder, write_table
 from feature_store.quality import QualitySettings
+from feature_store.runs import read_runs
 from feature_store.schemas import DataInterval
 from feature_store.settings import Settings
 from feature_store.tables import open_store
@@ -45,9 +53,12 @@ def test_a_checked_day_is_committed_once(shop: Shop, home: Path) -> None:
     settings = shop.settings(home)
     describe(settings)
     assert check_partition(DS, settings).passed
-    commit = commit_partition(DS, settings)
+    done = commit_partition(DS, settings)
+    commit = done.commit
     assert (commit.items, commit.images, commit.regions) == (6, 6, 12)
-    assert commit_partition(DS, settings) == commit
+    assert (done.changed, done.summary.detected, done.summary.embedded) == (True, 6, 12)
+    again = commit_partition(DS, settings)
+    assert (again.commit, again.changed) == (commit, False)
     assert open_store(settings).snapshot().version == commit.version
 
 
@@ -85,7 +96,7 @@ def test_a_gate_can_be_relaxed_for_a_run(shop: Shop, home: Path) -> None:
     assert not check_partition(DS, settings).passed
     relaxed = replace(settings, quality=QualitySettings(min_indexed_share=0.2))
     assert check_partition(DS, relaxed).passed
-    assert commit_partition(DS, relaxed).images == 4
+    assert commit_partition(DS, relaxed).commit.images == 4
 
 
 def test_a_day_that_is_not_finished_says_what_is_missing(shop: Shop, home: Path) -> None:
@@ -111,7 +122,7 @@ def test_shards_of_different_models_are_not_mixed(shop: Shop, home: Path) -> Non
     assert check_partition(DS, settings).passed
 
 
-def test_plans_that_were_replaced_are_removed_with_the_commit(shop: Shop, home: Path) -> None:
+def test_what_was_staged_is_removed_with_the_commit(shop: Shop, home: Path) -> None:
     shop.stock(2)
     describe(shop.settings(home))
     shop.sell("more", shop.draw("more.png", 50))
@@ -120,7 +131,52 @@ def test_plans_that_were_replaced_are_removed_with_the_commit(shop: Shop, home: 
     assert len([path for path in (home / "staging" / DS).iterdir() if path.is_dir()]) == 2
     check_partition(DS, settings)
     commit_partition(DS, settings)
-    assert len([path for path in (home / "staging" / DS).iterdir() if path.is_dir()]) == 1
+    assert not (home / "staging" / DS).exists()
+    assert read_ledger(DS, settings).num_rows == 3
+
+
+def test_the_plan_of_another_run_is_not_removed(shop: Shop, home: Path) -> None:
+    shop.stock(2)
+    settings = shop.settings(home)
+    describe(settings)
+    committed = planned_folder(home / "staging" / DS)
+    shop.sell("more", shop.draw("more.png", 50))
+    other = plan_partition(DataInterval.day(DS), shop.settings(home))
+    forget_day(committed)
+    assert planned_folder(home / "staging" / DS) == Path(other.folder)
+    assert all(Path(shard).is_file() for shard in other.shards)
+
+
+def test_a_kill_while_the_staged_files_are_removed_does_no_harm(shop: Shop, home: Path) -> None:
+    shop.stock(2)
+    settings = shop.settings(home)
+    (shard,) = describe(settings)
+    check_partition(DS, settings)
+    left = {path: path.read_bytes() for path in Path(shard).parent.glob("*.json")}
+    commit = commit_partition(DS, settings).commit
+    Path(shard).parent.mkdir(parents=True)
+    for path, content in left.items():  # all but the plan's own file, which goes first
+        if path.name != "plan.json":
+            path.write_bytes(content)
+    assert ingest_partition(DataInterval.day(DS), settings, models=quick_models()) == commit
+
+
+def test_each_run_is_recorded_and_so_is_a_failed_gate(shop: Shop, home: Path) -> None:
+    shop.stock(6)
+    settings = shop.settings(home)
+    shards = describe(settings)
+    whole = Path(shards[1]), ShardResult.of(Path(shards[1])).tables(Path(shards[1]).parent)
+    spoil(shards[1])
+    check_partition(DS, settings)
+    write_table(next(whole[0].parent.glob("shard-00001.*.features.parquet")), whole[1][1])
+    check_partition(DS, settings)
+    commit_partition(DS, settings)
+    ingest_partition(DataInterval.day(DS), settings, models=quick_models())
+    runs = read_runs(home)
+    assert [run.outcome for run in runs] == ["failed", "committed", "unchanged"]
+    assert runs[0].detail["failed_checks"] == ["vector norm"]
+    counts = [(r.ds, r.images, r.reused, r.detected, r.embedded, r.failed) for r in runs]
+    assert counts == [(DS, 6, 0, 6, 12, 0)] * 2 + [(DS, 6, 6, 0, 0, 0)]
 
 
 def test_the_ledger_is_complete_in_the_store(shop: Shop, home: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import datetime as dt
 import json
 from dataclasses import replace
 from pathlib import Path
@@ -16,6 +17,7 @@ from feature_store.schemas import ITEMS, LEDGER, DataInterval
 from tests.feature_store.ingest.shop import Shop
 
 DAY = DataInterval.day("2026-03-01")
+NOW = dt.datetime(2026, 3, 2, 1, tzinfo=dt.UTC)
 
 
 def test_a_plan_cuts_the_items_into_shards_in_order(shop: Shop, home: Path) -> None:
@@ -33,9 +35,11 @@ def test_a_plan_cuts_the_items_into_shards_in_order(shop: Shop, home: Path) -> N
 def test_the_same_catalogue_makes_the_same_plan(shop: Shop, home: Path) -> None:
     shop.stock(5)
     settings = shop.settings(home)
-    first = plan_partition(DAY, settings)
+    first = plan_partition(DAY, settings, now=NOW)
     marks = {path: path.stat().st_mtime_ns for path in map(Path, first.shards)}
-    assert plan_partition(DAY, settings) == first
+    assert plan_partition(DAY, settings, now=NOW) == first
+    later = plan_partition(DAY, settings, now=NOW + dt.timedelta(hours=1))
+    assert later.folder == first.folder
     assert {path: path.stat().st_mtime_ns for path in marks} == marks
 
 
@@ -63,6 +67,18 @@ def test_a_large_day_has_larger_shards_not_more(shop: Shop, home: Path) -> None:
     shop.stock(9)
     plan = plan_partition(DAY, shop.settings(home, items_per_shard=1, max_shards=2))
     assert [read_table(Path(shard), ITEMS).num_rows for shard in plan.shards] == [5, 4]
+
+
+def test_items_that_share_an_address_are_described_together(shop: Shop, home: Path) -> None:
+    shop.stock(8)
+    shop.sell("item 01", "1.png", "7.png")
+    shop.sell("item 06", "6.png", "0.png")
+    plan = plan_partition(DAY, shop.settings(home))
+    found = [read_table(Path(shard), ITEMS)["item_id"].to_pylist() for shard in plan.shards]
+    assert found == [
+        ["item 00", "item 06", "item 01", "item 07"],
+        ["item 02", "item 03", "item 04", "item 05"],
+    ]
 
 
 def test_the_day_stands_in_the_location(shop: Shop, home: Path) -> None:

@@ -37,9 +37,9 @@ def watch(last: int) -> None:
         return rename(path, target)
 
     def counted_write(table: PartitionedTable, ds: str, rows: pa.Table) -> Pin:
-        step(f"before {table.folder.name}", last)
+        step(f"before {table.name}", last)
         pin = write(table, ds, rows)
-        step(f"after {table.folder.name}", last)
+        step(f"after {table.name}", last)
         return pin
 
     Path.replace = counted_rename  # type: ignore[assignment,method-assign]

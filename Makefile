@@ -25,6 +25,10 @@ demo: $(PIPELINE)/.ready $(SERVING)/.ready  ## catalogue → shop page (ONCE=1: 
 test: setup browser  ## run every test, set-up included
 	$(BIN)/python -m pytest $(TESTS)
 
+.PHONY: faults
+faults: $(PIPELINE)/.dev  ## kill, race, fill, cut off and spoil the pipeline; say what caught it (FAULTS=--help)
+	$(BIN)/python -m tests.faults $(FAULTS)
+
 .PHONY: check
 check: $(PIPELINE)/.dev  ## formatting, lint, types
 	$(BIN)/ruff format --check .

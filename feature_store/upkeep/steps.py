@@ -9,7 +9,6 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, TypeVar
 
-from feature_store.nightly.needs import registry_of
 from feature_store.runs import Run, forget_runs, record_run
 from feature_store.tables import open_store
 from feature_store.tables.store import StoreUpkeep
@@ -62,6 +61,8 @@ def upkeep_bundles(settings: Settings, *, dry_run: bool = False) -> BundlesUpkee
     With `dry_run`, only say which.
     """
 
+    from feature_store.nightly.needs import registry_of
+
     def work() -> BundlesUpkeep:
         registry = registry_of(settings)
         sizes = {row.bundle_id: row.size_bytes for row in registry.list()}
@@ -76,6 +77,8 @@ def upkeep_leftovers(settings: Settings, *, dry_run: bool = False) -> LeftoversU
 
     With `dry_run`, only count them.
     """
+
+    from feature_store.nightly.needs import registry_of
 
     def work() -> LeftoversUpkeep:
         upkeep, now = settings.upkeep, time.time()

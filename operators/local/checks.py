@@ -30,7 +30,7 @@ class Finding:
 
 def ledger_findings(settings: Settings) -> list[Finding]:
     """How many images of live items are in the ledger, and the share that is indexed."""
-    from feature_store.cli.status import read_status
+    from feature_store.cli.state import read_status
 
     state = read_status(settings)
     return [

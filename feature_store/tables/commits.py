@@ -7,7 +7,6 @@ import time
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
-from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -18,6 +17,7 @@ from feature_store.errors import CommitConflictError, StoreError
 from feature_store.schemas import TIMESTAMP
 from feature_store.tables.content import combined_hash
 from feature_store.tables.delta_table import PartitionedTable, Pin, pauses, refusing
+from feature_store.tables.location import Location
 from feature_store.tables.store import AsOf, Commit
 
 TABLES = ("features", "ledger", "items")
@@ -77,9 +77,9 @@ def utc_now() -> dt.datetime:
 class CommitLog:
     """The table `commits` of a store. Each append sees the whole log before it, or is refused."""
 
-    def __init__(self, folder: Path, clock: Callable[[], dt.datetime] = utc_now) -> None:
-        """Name the folder of the log, which the first append makes, and what tells the time."""
-        self._table = PartitionedTable(folder, LOG, ())
+    def __init__(self, location: Location, clock: Callable[[], dt.datetime] = utc_now) -> None:
+        """Name the location of the log, which the first append makes, and what tells the time."""
+        self._table = PartitionedTable(location, LOG, ())
         self._clock = clock
 
     def read(self) -> list[LoggedCommit]:

@@ -34,6 +34,7 @@ from feature_store.tables.delta_table import (
 )
 from feature_store.tables.history import readable
 from feature_store.tables.known import KnownFeatures
+from feature_store.tables.location import Location
 from feature_store.tables.pinned import PinnedTable, read_partition
 from feature_store.tables.snapshot import DeltaSnapshot
 from feature_store.tables.sources import Sources
@@ -51,17 +52,18 @@ REGION_KEY = ["item_id", "image_index", "region_id"]
 
 
 class DeltaFeatureStore:
-    """A `FeatureStore` in the folder `folder`, which its first write makes."""
+    """A `FeatureStore` in the folder or at the URL `location`, which its first write makes."""
 
-    def __init__(self, folder: Path, clock: Callable[[], dt.datetime] = utc_now) -> None:
-        """Name the folder of the store, and what tells the time; nothing is read or written yet."""
-        self._folder = folder
+    def __init__(self, location: Path | str, clock: Callable[[], dt.datetime] = utc_now) -> None:
+        """Name where the store is, and what tells the time; nothing is read or written yet."""
+        self._location = Location(location)
         self._clock = clock
-        self._log = CommitLog(folder / "commits", clock)
+        self._log = CommitLog(self._location / "commits", clock)
+        schemas = {"features": FEATURES, "ledger": LEDGER, "items": ITEMS}
+        keys = {"features": ("ds", "extractor"), "ledger": ("ds",), "items": ("ds",)}
         self._tables = {
-            "features": PartitionedTable(folder / "features", FEATURES, ("ds", "extractor")),
-            "ledger": PartitionedTable(folder / "ledger", LEDGER, ("ds",)),
-            "items": PartitionedTable(folder / "items", ITEMS, ("ds",)),
+            name: PartitionedTable(self._location / name, schemas[name], keys[name])
+            for name in TABLES
         }
         self._known: tuple[int, KnownFeatures] | None = None
         self._sources: tuple[int, Sources] | None = None
@@ -100,7 +102,7 @@ class DeltaFeatureStore:
         if as_of is not None:
             partitions = readable(partitions, log, self._log.retention())
         tables = {name: self._pinned(name, partitions) for name in TABLES}
-        return DeltaSnapshot(partitions, tables, self._folder)
+        return DeltaSnapshot(partitions, tables, self._location.scratch())
 
     def known(self, image_ids: Sequence[str], detector: str, extractors: Sequence[str]) -> Known:
         """Return the regions that `detector` found in images, and the vectors of `extractors`."""

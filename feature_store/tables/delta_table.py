@@ -6,12 +6,10 @@ import functools
 import hashlib
 import operator
 import random
-import re
 import time
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from urllib.parse import unquote
 
 import pyarrow as pa
@@ -23,6 +21,7 @@ from deltalake.exceptions import CommitFailedError, DeltaError
 
 from feature_store.errors import CommitConflictError, StoreError
 from feature_store.tables.check import check_ds
+from feature_store.tables.location import Location
 
 ATTEMPTS = 40
 """How often a write that lost a race is tried again, after a growing pause of at most a second."""
@@ -35,10 +34,6 @@ CONFIGURATION: Mapping[str, str] = {
     "delta.logRetentionDuration": "interval 3650 days",
     "delta.checkpointInterval": "20",
 }
-
-
-_UNREADABLE = re.compile(r"[\[\]^|\\\x00-\x1f]|%[0-9A-Fa-f]{2}")
-"""What deltalake 1.6 takes for something else in a path, or dies of."""
 
 
 @dataclass(frozen=True)
@@ -55,24 +50,22 @@ class Pin:
 
 
 class PartitionedTable:
-    """A Delta table partitioned by day, under `folder`."""
+    """A Delta table partitioned by day, at a location."""
 
-    def __init__(self, folder: Path, schema: pa.Schema, partition_by: tuple[str, ...]) -> None:
-        """Name the folder, the columns and the partitioning; nothing is written yet."""
-        self.folder = folder.absolute()
-        if _UNREADABLE.search(str(self.folder)):
-            raise StoreError(
-                f"Delta cannot keep a table in {str(self.folder)!r}: choose a home whose path has "
-                "none of [ ] ^ | \\, control characters, or % before two hex digits"
-            )
-        self.name = folder.name
+    def __init__(
+        self, location: Location, schema: pa.Schema, partition_by: tuple[str, ...]
+    ) -> None:
+        """Name the location, the columns and the partitioning; nothing is written yet."""
+        self._location = location
+        self._uri = location.uri
+        self.name = location.name
         self.schema = schema
         self._partition_by = list(partition_by)
         self._keys = {f"partition.{name}": name for name in partition_by}
 
     def exists(self) -> bool:
         """Tell whether the table has been made."""
-        return bool(DeltaTable.is_deltatable(str(self.folder)))
+        return bool(DeltaTable.is_deltatable(self._uri))
 
     def create(self) -> None:
         """Make the table unless it is there."""
@@ -81,7 +74,7 @@ class PartitionedTable:
         with refusing(f"the table {self.name} cannot be made"):
             try:
                 DeltaTable.create(
-                    self.folder,
+                    self._uri,
                     schema=self.schema,
                     mode="ignore",
                     partition_by=self._partition_by,
@@ -93,13 +86,13 @@ class PartitionedTable:
 
     def open(self, version: int | None = None) -> DeltaTable:
         """Open the table at a version (default: the newest); StoreError if it cannot be."""
-        with refusing(f"the table {self.folder} cannot be opened at version {version}"):
-            return DeltaTable(self.folder, version=version)
+        with refusing(f"the table {self._uri} cannot be opened at version {version}"):
+            return DeltaTable(self._uri, version=version)
 
     def rows(self, table: DeltaTable) -> pa.Table:
         """Read all rows of this table as `table` has them."""
         with refusing(f"the table {self.name} cannot be read"):
-            return table.to_pyarrow_dataset(filesystem=self._files()).to_table()
+            return table.to_pyarrow_dataset(filesystem=self._location.files()).to_table()
 
     def fragments(self, table: DeltaTable) -> dict[str, list[pads.ParquetFileFragment]]:
         """Return the files of each partition of this table as `table` has them, by their names.
@@ -109,7 +102,7 @@ class PartitionedTable:
         """
         with refusing(f"the files of {self.name} cannot be listed"):
             added = pa.table(table.get_add_actions(flatten=True))
-            files, form = self._files(), pads.ParquetFileFormat()
+            files, form = self._location.files(), pads.ParquetFileFormat()
             found: dict[str, list[pads.ParquetFileFragment]] = {}
             for row in added.select(["path", *self._keys]).sort_by("path").to_pylist():
                 keys = [pc.field(name) == row[key] for key, name in self._keys.items()]
@@ -118,11 +111,6 @@ class PartitionedTable:
                 )
                 found.setdefault(row["partition.ds"], []).append(fragment)
         return found
-
-    def _files(self) -> pafs.FileSystem:
-        # Delta's own file system calls back into Python from Arrow's threads; one that does so
-        # while the interpreter ends aborts the process.
-        return pafs.SubTreeFileSystem(str(self.folder), pafs.LocalFileSystem())
 
     def replace(self, ds: str, rows: pa.Table) -> Pin:
         """Replace the partition `ds` by `rows`, atomically, and say where they are.
@@ -191,7 +179,7 @@ class PartitionedTable:
         if not self.exists():
             return {}
         with refusing(f"the files of {self.name} cannot be listed"):
-            found = self._files().get_file_info(pafs.FileSelector("", recursive=True))
+            found = self._location.files().get_file_info(pafs.FileSelector("", recursive=True))
         return {info.path: info.size for info in found if info.type == pafs.FileType.File}
 
     def pin(self, table: DeltaTable, ds: str, rows: int) -> Pin:

@@ -23,9 +23,9 @@ class DeltaSnapshot:
     """A `Snapshot` of pinned Delta tables; it stays the same whatever is written after it."""
 
     def __init__(
-        self, partitions: list[LoggedCommit], tables: Mapping[str, PinnedTable], folder: Path
+        self, partitions: list[LoggedCommit], tables: Mapping[str, PinnedTable], folder: Path | None
     ) -> None:
-        """Take one commit of each partition, and the tables they pin."""
+        """Take one commit of each partition, the tables they pin, and a folder to spool in."""
         self._partitions = partitions
         self._tables = tables
         self._folder = folder

@@ -30,7 +30,7 @@ Wanted = list[tuple[str, npt.NDArray[np.bool_]]]
 
 
 def ordered_features(
-    features: PinnedTable, live: dict[str, pa.Array], extractor: str, folder: Path
+    features: PinnedTable, live: dict[str, pa.Array], extractor: str, folder: Path | None
 ) -> Iterator[pa.RecordBatch]:
     """Yield the features of live items (ds → item ids) in the order that `Snapshot` promises.
 

@@ -21,6 +21,7 @@ from feature_store.tables.commits import CommitLog, LoggedCommit
 from feature_store.tables.content import canonical, content_hash
 from feature_store.tables.delta import DeltaFeatureStore
 from feature_store.tables.delta_table import Pin
+from feature_store.tables.location import Location
 from feature_store.tables.store import Commit
 from tests.feature_store.batches import DETECTOR, EXTRACTOR, image_id, make_batch
 from tests.feature_store.tables.writer import CONFLICT
@@ -175,7 +176,7 @@ def test_neighbouring_partitions_commit_side_by_side(tmp_path: Path) -> None:
 
 
 def test_a_writer_that_was_overtaken_is_refused(tmp_path: Path) -> None:
-    log = CommitLog(tmp_path / "commits")
+    log = CommitLog(Location(tmp_path / "commits"))
     pins = {name: Pin(DAY, 1, "") for name in commits.TABLES}
 
     def draft(content: str) -> LoggedCommit:
@@ -252,3 +253,21 @@ def test_the_spool_leaves_nothing_behind(tmp_path: Path) -> None:
     assert sorted(path.name for path in tmp_path.iterdir()) == [
         "commits", "features", "items", "ledger",
     ]  # fmt: skip
+
+
+def test_a_store_at_a_url_is_as_good_as_one_in_a_folder(tmp_path: Path) -> None:
+    url = tmp_path.as_uri() + "/store"
+    store = DeltaFeatureStore(url + "/")
+    commit = store.replace_partition(DAY, make_batch(DAY, ["a", "b"]))
+    store.replace_partition(DAY, make_batch(DAY, ["c"], seed=1))
+    store.upkeep(30)
+    store = DeltaFeatureStore(url)
+    assert everything(store) == everything(DeltaFeatureStore(tmp_path / "store"))
+    assert store.snapshot(commit.version).items()["item_id"].to_pylist() == ["a", "b"]
+    assert store.known([image_id("c", 0, 1)], DETECTOR, [EXTRACTOR]).vectors.num_rows == 2
+    assert store.size() == DeltaFeatureStore(tmp_path / "store").size()
+
+
+def test_a_url_that_arrow_does_not_know_is_refused() -> None:
+    with pytest.raises(StoreError, match=r"cannot hold a store .* begins with s3://"):
+        Location("shelf://shop/store").files()

@@ -91,7 +91,7 @@ def is_kept(version: int, history: list[Written], floor: dt.datetime) -> bool:
 @pytest.mark.parametrize("seed", range(4))
 @pytest.mark.usefixtures("aged")
 def test_upkeep_keeps_what_it_must_to_the_bit(
-    store: DeltaFeatureStore, calendar: Calendar, seed: int
+    store: DeltaFeatureStore, calendar: Calendar, tmp_path: Path, seed: int
 ) -> None:
     draw = random.Random(seed)
     history: list[Written] = []
@@ -109,7 +109,7 @@ def test_upkeep_keeps_what_it_must_to_the_bit(
             keep_days = draw.choice([0, 2, 10])
             store.upkeep(keep_days)
             floor = max(floor, calendar.now - dt.timedelta(days=keep_days))
-        reader = DeltaFeatureStore(store._folder)
+        reader = DeltaFeatureStore(tmp_path)
         assert said(reader.snapshot()) == read[max(read)]
         for version, then in read.items():
             if is_kept(version, history, floor):
@@ -314,6 +314,7 @@ def test_a_writer_that_replaces_the_day_meanwhile_wins(
     store: DeltaFeatureStore,
     crowded: dict[str, PartitionBatch],
     monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
     moment: str,
 ) -> None:
     compact: Callable[..., None] = PartitionedTable.compact
@@ -323,10 +324,10 @@ def test_a_writer_that_replaces_the_day_meanwhile_wins(
     def beside_a_writer(table: PartitionedTable, opened: DeltaTable, ds: str | None = None) -> None:
         mine = ds == DAY and table.name == "features" and next(turns, False)
         if mine and moment == "before":
-            DeltaFeatureStore(store._folder).replace_partition(DAY, other)
+            DeltaFeatureStore(tmp_path).replace_partition(DAY, other)
         compact(table, opened, ds)
         if mine and moment == "after":
-            DeltaFeatureStore(store._folder).replace_partition(DAY, other)
+            DeltaFeatureStore(tmp_path).replace_partition(DAY, other)
 
     monkeypatch.setattr(PartitionedTable, "compact", beside_a_writer)
     assert store.upkeep(30).compacted_partitions == 1

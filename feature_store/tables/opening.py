@@ -29,4 +29,4 @@ def open_store(settings: HasTables) -> FeatureStore:
         return BigQueryFeatureStore(settings.tables, settings.home)
     from feature_store.tables.delta import DeltaFeatureStore
 
-    return DeltaFeatureStore(Path(settings.tables.location or settings.home / "store"))
+    return DeltaFeatureStore(settings.tables.location or settings.home / "store")

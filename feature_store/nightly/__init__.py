@@ -2,7 +2,7 @@
 
 In the order in which they run: `needs` (must it run, on what), `gather` (the snapshot's rows),
 `build` (index, tune, write), `measure` and `pictures` (with the code that will serve), `page` (the
-summary for people), `publish` (gate, go live).
+summary for people), `publish` (gate, go live), `record` (what became of it, in the log of runs).
 """
 
 from feature_store.nightly.build import Candidate, build_candidate

@@ -50,6 +50,7 @@ from feature_store.nightly.needs import (
     registry_of,
 )
 from feature_store.nightly.pictures import contact_sheet
+from feature_store.nightly.record import noting_failure
 from feature_store.tables import FeatureStore, Snapshot, open_store
 
 log = logging.getLogger(__name__)
@@ -86,7 +87,11 @@ def build_candidate(settings: NightlySettings, store: FeatureStore | None = None
 
     Raises IndexBuildError if there is nothing to index, or naming the item whose vector cannot be.
     """
-    snapshot = (store or open_store(settings)).snapshot()
+    with noting_failure(settings.home):
+        return _build((store or open_store(settings)).snapshot(), settings)
+
+
+def _build(snapshot: Snapshot, settings: NightlySettings) -> Candidate:
     extractor = choose_extractor(snapshot, settings)
     now = dt.datetime.now(dt.UTC)
     bundle_id = f"{now:%Y%m%dT%H%M%S%f}"[:-3] + f"-{snapshot.content_hash[:6]}"

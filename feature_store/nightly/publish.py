@@ -11,9 +11,9 @@ from feature_store.errors import BundleError
 from feature_store.nightly.build import build_candidate
 from feature_store.nightly.needs import NightlySettings, registry_of
 from feature_store.nightly.page import draw_page
+from feature_store.nightly.record import note
 from feature_store.quality.index import IndexMeasurements, check_index
 from feature_store.quality.report import GateReport
-from feature_store.runs import Run, record_run
 from feature_store.tables import FeatureStore
 
 log = logging.getLogger(__name__)
@@ -32,7 +32,7 @@ def check_candidate(path: str | Path, settings: NightlySettings) -> GateReport:
     seal(folder, report.passed, report.to_dict(), page)
     log.info("%s: the index gate %s", folder.name, "passed" if report.passed else "failed")
     if not report.passed:
-        record_run(settings.home, _run(manifest, "refused"))
+        note(settings.home, manifest, "refused")
     return report
 
 
@@ -46,7 +46,7 @@ def publish_candidate(path: str | Path, settings: NightlySettings) -> str:
         raise BundleError(f"{folder} is not in {registry.folder}; only a bundle there can be live")
     registry.publish(folder.name)
     registry.prune(settings.index.keep_bundles)
-    record_run(settings.home, _run(read_manifest(folder), "published"))
+    note(settings.home, read_manifest(folder), "published")
     return folder.name
 
 
@@ -58,26 +58,6 @@ def build_and_publish(settings: NightlySettings, store: FeatureStore | None = No
     candidate = build_candidate(settings, store)
     check_candidate(candidate.path, settings).raise_if_failed()
     return publish_candidate(candidate.path, settings)
-
-
-def _run(manifest: Manifest, outcome: str) -> Run:
-    """Say in the log of runs what became of a build."""
-    counts = manifest.counts
-    return Run(
-        kind="index",
-        ds="",
-        started_at=manifest.created_at,
-        seconds=round(sum(manifest.measurements.get("seconds", {}).values()), 3),
-        outcome=outcome,
-        images=counts.images,
-        detail={
-            "bundle": manifest.bundle_id,
-            "snapshot_version": manifest.snapshot_version,
-            "extractor": manifest.extractor,
-            "items": counts.items,
-            "regions": counts.regions,
-        },
-    )
 
 
 def _live(settings: NightlySettings, other_than: str) -> Manifest | None:

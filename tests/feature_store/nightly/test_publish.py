@@ -176,6 +176,9 @@ def test_an_unusable_vector_stops_the_build_and_leaves_nothing(
     table = type(store.now.described).from_pylist(rows, store.now.described.schema)
     with pytest.raises(IndexBuildError, match="is zero"):
         build_candidate(settings, FakeStore(replace(store.now, described=table)))
+    (run,) = read_runs(settings.home)
+    assert (run.kind, run.outcome) == ("index", "failed")
+    assert "is zero" in run.detail["error"]
     assert list((settings.home / "bundles").iterdir()) == []
 
 

@@ -76,20 +76,22 @@ class ImageLoader:
         """
         known = known or {}
         waiting: deque[Future[Loaded]] = deque()
+        cancelled = threading.Event()
         # A thread for each: most of them only wait, and none may wait for another's host.
         pool = ThreadPoolExecutor(self._settings.look_ahead, thread_name_prefix="images")
         try:
             for uri in uris:
-                waiting.append(pool.submit(self._try, uri, known.get(uri)))
+                waiting.append(pool.submit(self._try, uri, known.get(uri), cancelled))
                 if len(waiting) >= self._settings.look_ahead:
                     yield waiting.popleft().result()
             while waiting:
                 yield waiting.popleft().result()
         finally:
+            self._fetcher.pace.cancel(cancelled)
             pool.shutdown(cancel_futures=True)
 
-    def _try(self, uri: str, known: str | None) -> Loaded:
-        with self._fetcher.pace.turn() as turn:
+    def _try(self, uri: str, known: str | None, cancelled: threading.Event) -> Loaded:
+        with self._fetcher.pace.turn(cancelled) as turn:
             try:
                 image, fingerprint = self._load(turn, uri, known)
             except ImageError as error:

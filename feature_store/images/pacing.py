@@ -11,6 +11,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Iterator
+from concurrent.futures import CancelledError
 from dataclasses import dataclass, field
 
 from feature_store.images.settings import ImageSettings
@@ -37,10 +38,19 @@ class Pace:
         self._changed = threading.Condition()
 
     @contextlib.contextmanager
-    def turn(self) -> Iterator[Turn]:
-        """Take one image's place for the length of the block, waiting for it if need be."""
+    def turn(self, cancelled: threading.Event | None = None) -> Iterator[Turn]:
+        """Take one image's place for the length of the block, waiting for it if need be.
+
+        Nothing more is begun for it once `cancelled` is set, by `cancel`.
+        """
         with self._places:
-            yield Turn(self)
+            yield Turn(self, cancelled or threading.Event())
+
+    def cancel(self, cancelled: threading.Event) -> None:
+        """Set `cancelled`, and wake those who wait under it."""
+        with self._changed:
+            cancelled.set()
+            self._changed.notify_all()
 
     @contextlib.contextmanager
     def lent(self) -> Iterator[None]:
@@ -66,14 +76,19 @@ class Pace:
             self._begin(found)
             return True
 
-    def enter(self, host: str) -> None:
-        """Begin a request of `host` when those before it have begun and it may."""
+    def enter(self, host: str, cancelled: threading.Event) -> None:
+        """Begin a request of `host` when those before it have begun and it may.
+
+        Raises CancelledError if `cancelled` is set before that.
+        """
         ticket = object()
         with self._changed:
             found = self._hosts.setdefault(host, _Host())
             found.waiting.append(ticket)
             try:
                 while not (found.waiting[0] is ticket and self._is_free(found)):
+                    if cancelled.is_set():
+                        raise CancelledError
                     wait = found.next_at - time.monotonic()
                     self._changed.wait(wait if wait > 0 else None)
                 self._begin(found)
@@ -101,15 +116,21 @@ class Pace:
 class Turn:
     """One image's place among those under way; `attempts` counts how often it was tried."""
 
-    def __init__(self, pace: Pace) -> None:
+    def __init__(self, pace: Pace, cancelled: threading.Event) -> None:
         self._pace = pace
+        self._cancelled = cancelled
         self.attempts = 0
 
     def enter(self, host: str) -> None:
-        """Begin a request of `host`, as soon as its limits allow; `leave` must follow."""
+        """Begin a request of `host`, as soon as its limits allow; `leave` must follow.
+
+        Raises CancelledError if nobody waits for this image any more.
+        """
+        if self._cancelled.is_set():
+            raise CancelledError
         if not self._pace.try_enter(host):
             with self._pace.lent():
-                self._pace.enter(host)
+                self._pace.enter(host, self._cancelled)
 
     def leave(self, host: str) -> None:
         """End a request of `host`."""
@@ -118,4 +139,4 @@ class Turn:
     def wait(self, seconds: float) -> None:
         """Let `seconds` pass before the next try."""
         with self._pace.lent():
-            time.sleep(seconds)
+            self._cancelled.wait(seconds)

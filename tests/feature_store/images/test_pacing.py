@@ -71,6 +71,19 @@ def test_no_more_than_the_places_are_taken(server: ShopServer) -> None:
     assert server.most_held["all"] == 5
 
 
+def test_who_stops_reading_waits_for_nothing_that_has_not_begun(server: ShopServer) -> None:
+    held = [server.url(f"/held?{n}", "slow.example") for n in range(20)]
+    with loader(per_host_concurrency=2, look_ahead=20) as images, ThreadPoolExecutor(1) as other:
+        results = images.load_many([server.url("/photo.jpg", "quick.example"), *held])
+        assert next(results).image is not None
+        until(lambda: server.held["slow.example"] == 2)
+        closing = other.submit(results.close)  # type: ignore[attr-defined]
+        until(lambda: not images._fetcher.pace._hosts["slow.example"].waiting)
+        server.let_go.set()
+        closing.result()
+    assert server.requests["/held"] == 2
+
+
 def test_waiting_for_a_host_is_not_taken_from_the_image_s_time(server: ShopServer) -> None:
     """Ten at a time, one after the other, take longer than any one of them may."""
     urls = [server.url("/slow-photo?0.15", "slow.example")] * 10

@@ -30,7 +30,9 @@ def with_other_extractors(
     if set(store.snapshot().extractors()) <= in_use:
         return batch, stored.version
     old, version = store.partition(stored.ds)
-    others = pc.invert(pc.is_in(old.features["extractor"], value_set=pa.array(sorted(in_use))))
+    others = pc.invert(
+        pc.is_in(old.features["extractor"], value_set=pa.array(sorted(in_use), pa.string()))
+    )
     carried = _carried(batch.features, old.features.filter(others))
     features = pa.concat_tables([batch.features, carried])
     return replace(batch, features=features), version

@@ -104,7 +104,7 @@ def _books(
     stored = Entry.by_address(store.sources(uris).to_pylist())
     if plan.settled:  # what the day itself says counts, whatever a later one has found
         own = read_settled(folder)
-        own = own.filter(pc.is_in(own["image_uri"], value_set=pa.array(uris)))
+        own = own.filter(pc.is_in(own["image_uri"], value_set=pa.array(uris, pa.string())))
         stored.update(Entry.by_address(own.to_pylist()))
     tried = Entry.by_address(earlier.tables(folder)[0].to_pylist()) if earlier else {}
     wanted = read_requeued(folder)

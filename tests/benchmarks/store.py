@@ -213,15 +213,25 @@ def measure(home: Path, given: argparse.Namespace) -> dict[str, float]:
             check=True,
         ).stdout
         figures |= json.loads(said) | {f"{child}_process_seconds": time.perf_counter() - start}
-    status = Path(sys.executable).with_name("nitamono")
-    start = time.perf_counter()
-    subprocess.run(
-        [status, "status", "--json"],
-        env=os.environ | {"NITAMONO_HOME": str(home)},
-        stdout=subprocess.DEVNULL,
-        check=True,
-    )
-    return figures | {"status_seconds": time.perf_counter() - start}
+    return figures | status(home)
+
+
+def status(home: Path) -> dict[str, float]:
+    """Run `nitamono status --json` three times; the quickest, and the processor time it took."""
+    command = [Path(sys.executable).with_name("nitamono"), "status", "--json"]
+    runs = []
+    for _ in range(3):
+        start, before = time.perf_counter(), resource.getrusage(resource.RUSAGE_CHILDREN)
+        subprocess.run(
+            command,
+            env=os.environ | {"NITAMONO_HOME": str(home)},
+            stdout=subprocess.DEVNULL,
+            check=True,
+        )
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        busy = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+        runs.append((time.perf_counter() - start, busy))
+    return {"status_seconds": min(runs)[0], "status_processor_seconds": min(runs)[1]}
 
 
 def report(figures: dict[str, float]) -> bool:

@@ -1,0 +1,1 @@
+"""Tests of what is the BigQuery store's own."""

@@ -6,8 +6,9 @@ import json
 from dataclasses import asdict
 
 import click
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
-from rich.table import Column, Table
+from rich.table import Table
 
 from feature_store.cli.text import plain
 from feature_store.runs import Run, read_runs
@@ -30,22 +31,27 @@ def runs(last: int, kind: str | None, as_json: bool) -> None:
     if not shown:
         click.echo("no run yet")
         return
-    right = [Column(name, justify="right") for name in (*_COUNTS, "seconds")]
-    table = Table("started", "kind", "day", "outcome", *right)
-    for run in shown:
-        counts = [str(getattr(run, name)) for name in _COUNTS]
+    table = Table(box=SIMPLE_HEAD, padding=0, show_edge=False)
+    for name in ("started", "kind", "day", "outcome"):
+        table.add_column(name, no_wrap=True)
+    rows = [[str(getattr(run, name)) for name in _COUNTS] + [f"{run.seconds:.0f}"] for run in shown]
+    for name, column in zip((*_COUNTS, "seconds"), zip(*rows, strict=True), strict=True):
+        # In a narrow terminal the heading is folded, never a number.
+        width = max(4, *map(len, column))
+        table.add_column(name, justify="right", overflow="fold", min_width=width)
+    for run, figures in zip(shown, rows, strict=True):
         about = (started(run), kind_of(run), plain(run.ds), plain(run.outcome))
-        table.add_row(*about, *counts, f"{run.seconds:.1f}")
+        table.add_row(*about, *figures)
     Console().print(table)
     if len(found) > len(shown):
         click.echo(f"{len(found) - len(shown)} more: --last {len(found)} shows them all")
 
 
 def started(run: Run) -> str:
-    """Return a run's start as people write a time: without fractions, in UTC."""
-    return plain(run.started_at[:19].replace("T", " "))
+    """Return when a run started, in UTC: month, day and minute, for the log holds one year."""
+    return plain(run.started_at[5:16].replace("T", " "))
 
 
 def kind_of(run: Run) -> str:
-    """Return a run's kind, with its step where it has several."""
-    return plain(" ".join(str(part) for part in (run.kind, run.detail.get("step")) if part))
+    """Return a run's kind, and under it its step where it has several."""
+    return plain(run.kind) + (f"\n{plain(str(run.detail['step']))}" if "step" in run.detail else "")

@@ -34,13 +34,26 @@ def call(*words: str) -> Result:
 @pytest.mark.usefixtures("home")
 def test_the_newest_runs_are_a_table() -> None:
     lines = call().output.splitlines()
-    assert "upkeep store" in lines[3]
-    assert "[red]" in lines[3]
-    assert "\x1b" not in lines[3]
-    cells = [cell.strip() for cell in lines[4].split("│")[1:-1]]
-    assert cells[:4] == ["2026-03-30 00:00:05", "ingest", "2026-03-30", "committed"]
-    assert cells[4:] == ["10", "4", "5", "12", "1", "1.2"]
+    started = [number for number, line in enumerate(lines) if line.lstrip()[:3] in ("03-", "04-")]
+    assert len(started) == 20
+    first, second = started[:2]
+    assert lines[first].split()[:4] == ["04-01", "03:00", "upkeep", "[red]·[2J"]
+    assert lines[first + 1].split() == ["store"]
+    cells = lines[second].split()
+    assert cells[:5] == ["03-30", "00:00", "ingest", "2026-03-30", "committed"]
+    assert cells[5:] == ["10", "4", "5", "12", "1", "1"]
     assert lines[-1] == "11 more: --last 31 shows them all"
+
+
+@pytest.mark.usefixtures("home")
+def test_a_narrow_terminal_shows_whole_numbers(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    at = "2026-05-01T00:00:00+00:00"
+    record_run(home, Run("ingest", "2026-04-30", at, 6789.5, "committed", 12345, 9, 12000, 36000))
+    shown = call("--last", "2").output
+    for part in ("05-01 00:00", "2026-04-30", "committed", "12345", "12000", "36000", "6790"):
+        assert part in shown, shown
+    assert max(map(len, shown.splitlines())) <= 80
 
 
 @pytest.mark.usefixtures("home")

@@ -77,7 +77,7 @@ def _try(usual: Undisturbed, stage: str, room_bytes: int) -> tuple[Ending, str]:
     small_disk.make_room(usual.home.parent)
     if not (ending.well or _is_clear(ending)):
         return ending, f"no clear error, but {ending}"
-    return ending, _wrong_now(usual, stage, ending) or _wrong_later(usual)
+    return ending, _wrong_now(usual, stage, ending) or _wrong_later(usual, stage)
 
 
 def _wrong_now(usual: Undisturbed, stage: str, ending: Ending) -> str:
@@ -89,8 +89,8 @@ def _wrong_now(usual: Undisturbed, stage: str, ending: Ending) -> str:
     return "" if not all(differences) else f"then the home is another one: {differences[0]}"
 
 
-def _wrong_later(usual: Undisturbed) -> str:
-    ending = usual.restart().finish()
+def _wrong_later(usual: Undisturbed, stage: str) -> str:
+    ending = usual.restart(WHERE[stage]).finish()
     if not ending.well:
         return f"with room again it fails: {ending}"
     difference = usual.look().differs_from(usual.said[-1])

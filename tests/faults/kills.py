@@ -35,6 +35,9 @@ MAKES_VISIBLE = {"commit", "publish"}
 AGAIN = 0.25
 """How often the restarted pipeline is killed too."""
 
+ANEW = 0.25
+"""How often all days are run again, and not only what was left to do."""
+
 BY_TIME_SECONDS = 0.02
 """A stage shorter than this is killed at a change on disk, since no clock would hit it."""
 
@@ -135,16 +138,19 @@ class _Killing:
         return "" if not all(between) else f"after the kill, neither before nor after: {between[0]}"
 
     def _recover(self, moment: Moment) -> str:
-        """Run the pipeline until it is done, killing it now and then."""
-        usual = self.usual.measured
-        whole = sum(sum(one.seconds.values()) for one in usual)
+        """Run the pipeline until it is done, killing it now and then.
+
+        It goes on with the step that was killed, or begins anew with the first day.
+        """
+        first = 0 if self.draw.random() < ANEW else moment.step
+        whole = sum(sum(one.seconds.values()) for one in self.usual.measured[first:])
         while self.draw.random() < AGAIN:
-            child = self.usual.restart()
+            child = self.usual.restart(first)
             if child.hear_for(self.draw.uniform(0, whole)) and _is_kill(child.kill()):
                 self.report.kills += 1
             else:
                 child.finish()
-        ending = self.usual.restart().finish()
+        ending = self.usual.restart(first).finish()
         return "" if ending.well else f"the restart failed: {ending}"
 
     def _judge_end(self) -> str:

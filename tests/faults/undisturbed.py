@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 
 from tests.faults.pipeline import STEPS, Measured, Victim, run, run_undisturbed
-from tests.faults.processes import Child, call
+from tests.faults.processes import Child, Mark, call
 from tests.faults.shop import open_shop, put
 from tests.faults.state import HomeState, look
 
@@ -26,14 +27,15 @@ class Undisturbed:
         open_shop(self.shop)
         self.victim = Victim(self.shop, self.home, self.scratch)
         self.measured: list[Measured] = call(log, run_undisturbed, self.victim, self.states)
-        self.said = [self.look(self.states / str(step)) for step in range(len(STEPS) + 1)]
+        homes = [self.states / str(step) for step in range(len(STEPS) + 1)]
+        self.said: list[HomeState] = call(log, look_at, self.shop, homes)
         last = self.said[-1]
         if last.broken or last.bundle is None:
             raise RuntimeError(f"the undisturbed run is not sound: {last.broken or 'no bundle'}")
 
-    def look(self, home: Path | None = None) -> HomeState:
+    def look(self) -> HomeState:
         """Say what the home says now."""
-        said: HomeState = call(self.log, look, self.shop, home or self.home)
+        said: HomeState = call(self.log, look, self.shop, self.home)
         return said
 
     def look_here(self) -> HomeState:
@@ -45,6 +47,11 @@ class Undisturbed:
         put(self.states / str(step), self.home)
         shutil.rmtree(self.scratch, ignore_errors=True)
 
-    def restart(self) -> Child:
-        """Start the whole pipeline on the home as it is."""
-        return Child(self.log, run, self.victim, 0)
+    def restart(self, step: int = 0) -> Child:
+        """Start the pipeline on the home as it is, from a step on."""
+        return Child(self.log, run, self.victim, step)
+
+
+def look_at(mark: Mark, shop: Path, homes: Sequence[Path]) -> list[HomeState]:
+    """Open homes as a reader does, and say what is there."""
+    return [look(mark, shop, home) for home in homes]

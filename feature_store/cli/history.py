@@ -75,10 +75,17 @@ def images(found: PartitionBatch) -> list[dict[str, Any]]:
 
 
 def _commits(store: FeatureStore, question: Question) -> dict[str, Commit]:
-    """The newest commit of each day that the asked snapshot knows, oldest day first."""
+    """For each day that the asked snapshot knows the commit that first said what it says, in order.
+
+    Upkeep and a run's bookkeeping commit the same rows again.
+    """
     newest = store.snapshot(question.as_of).version
-    known = [commit for commit in store.log() if commit.version <= newest]
-    found = {c.ds: c for c in known if question.day is None or c.ds <= question.day}
+    found: dict[str, Commit] = {}
+    for commit in store.log():
+        known = commit.version <= newest and (question.day is None or commit.ds <= question.day)
+        before = found.get(commit.ds)
+        if known and (before is None or before.content_hash != commit.content_hash):
+            found[commit.ds] = commit
     return dict(sorted(found.items()))
 
 

@@ -17,6 +17,9 @@ from feature_store.errors import StoreError
 from feature_store.schemas import DataInterval
 from feature_store.settings import Settings
 
+_SAID = ("ds", "item_id", "deleted")
+"""Columns of the row that the lines above it tell."""
+
 
 @click.command()
 @click.argument("item_id")
@@ -78,7 +81,7 @@ def _tables(answer: dict[str, Any]) -> Iterator[str | Table]:
     )
     about = Table("", Column(overflow="fold"), show_header=False)
     for name, value in answer["row"].items():
-        if value not in (None, "", [], {}):
+        if name not in _SAID and value not in (None, "", "{}", []):
             about.add_row(plain(name), plain(_text(value)))
     yield about
     for image in answer["images"]:
@@ -98,14 +101,15 @@ def _image(image: dict[str, Any]) -> Iterator[str | Table]:
         yield f"SHA-256 {plain(image['image_id'])}"
     if not image["regions"]:
         return
-    right = [Column(name, justify="right") for name in ("x0", "y0", "x1", "y1", "confidence")]
-    names = (Column("detector", overflow="fold"), Column("described by", overflow="fold"))
-    table = Table("region", "kind", "label", *right, *names)
+    folded = [Column(name, overflow="fold") for name in ("label", "detector", "described by")]
+    label, *models = folded
+    table = Table(Column("region", no_wrap=True), "kind", label, "box", "confidence", *models)
     for region in image["regions"]:
-        figures = [f"{value:.3f}" for value in (*region["box"], region["confidence"])]
+        box = " ".join(f"{corner:.3f}" for corner in region["box"])
+        seen = (plain(region[name]) for name in ("region_id", "kind", "label"))
         extractors = plain(", ".join(region["extractors"]))
-        named = (plain(region[name]) for name in ("region_id", "kind", "label"))
-        table.add_row(*named, *figures, plain(region["detector"]), extractors)
+        confidence = f"{region['confidence']:.2f}"
+        table.add_row(*seen, box, confidence, plain(region["detector"]), extractors)
     yield table
 
 

@@ -126,6 +126,17 @@ def test_a_replaced_day_is_read_as_it_was_before(home: Path) -> None:
     assert read("bag", "--day", DAYS[0], "--as-of", str(before))["row"]["title"] == "title 0"
 
 
+def test_bookkeeping_does_not_hide_the_commit_that_said_it(home: Path) -> None:
+    said = read("bag", "--day", DAYS[1])
+    batch = make_batch(DAYS[1], ["bag"], seed=1)
+    ledger = replaced(batch.ledger, "attempts", 0, 7)
+    store(home, 9).replace_partition(DAYS[1], replace(batch, ledger=ledger.cast(LEDGER)))
+    again = read("bag", "--day", DAYS[1])
+    assert again["snapshot_version"] > said["snapshot_version"]
+    assert (again["version"], again["committed_at"]) == (said["version"], said["committed_at"])
+    assert again["images"][0]["attempts"] == 7
+
+
 @pytest.mark.usefixtures("home")
 def test_what_was_never_there_is_said_in_plain_words() -> None:
     assert call("nothing").output == "nothing is not known, as of snapshot version 4\n"
@@ -146,7 +157,7 @@ def test_the_tables_show_it_all() -> None:
         "title 0",
         f"SHA-256 {image_id('bag', 0, 0)}",
         "timed_out (10 s [bold]), 3 attempts, the last at 2026-03-01 12:00:00 UTC",
-        "0.750",
+        "0.100 0.200 0.500 0.750",
         f"{EXTRACTOR}, shapes@0123456789ab",
     ):
         assert part in shown.output, part

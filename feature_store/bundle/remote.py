@@ -140,8 +140,8 @@ class RemoteRegistry:
         """Remove all but the `keep` newest proven bundles and the newest unproven; return which.
 
         The live bundle, the one that a rollback would take, and what was live or sent within the
-        last day are never removed. The local copies are pruned likewise. With `dry_run`, nothing
-        is removed: only said.
+        last day are never removed. Local copies go with those in the bucket, and bundles that
+        were never sent as in a folder. With `dry_run`, nothing is removed: only said.
         """
         with self._local.lock():
             before, groups = self.pointer(), self._groups()
@@ -152,7 +152,7 @@ class RemoteRegistry:
                 removed = self._announce(before, removed)
                 self._remove(removed, groups)
         if not dry_run:
-            self._local.prune(keep, spared=before.past[:2])
+            self._local.prune(keep, spared={row.bundle_id for row in rows} - {*removed})
         return removed
 
     def _previous(self, pointer: Pointer) -> str | None:

@@ -286,6 +286,29 @@ def test_a_publisher_that_was_killed_is_completed_by_the_next(
     assert remote.rollback() == "a"
 
 
+def test_a_half_bundle_that_others_write_into_is_never_finished(
+    remote: RemoteRegistry, objects: Bucket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = Bucket.upload
+
+    def upload_and_be_overwritten(
+        self: Bucket, name: str, path: Path, *, if_generation: int
+    ) -> int:
+        generation = real(self, name, path, if_generation=if_generation)
+        if name.endswith("/items.arrow"):
+            return self.write(name, b"another's", if_generation=generation)
+        return generation
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Bucket, "upload", upload_and_be_overwritten)
+        with pytest.raises(BundleError, match=r"items\.arrow is not what"):
+            remote.publish("a")
+    assert "manifest.json" not in names(objects, "a")
+    assert remote.current() is None
+    remote.publish("a")
+    assert names(objects, "a") == files(remote.folder / "a")
+
+
 def aged(remote: RemoteRegistry, monkeypatch: pytest.MonkeyPatch, days: int = 2) -> None:
     """Let everything that is in the bucket now be some days old."""
     monkeypatch.setattr(remote_module, "GRACE", dt.timedelta(days=-days))

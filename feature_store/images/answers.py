@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import email.utils
+import io
 
 import httpx
 
@@ -78,12 +79,12 @@ def read_body(response: httpx.Response, host: str, limit_bytes: int) -> bytes:
         raise ImageError("not_an_image", f"{host} sent compressed bytes that nobody asked for")
     if _announced_bytes(response.headers.get("content-length", ""), 0) > limit_bytes:
         raise too_many_bytes(limit_bytes)
-    body = bytearray()
+    body = io.BytesIO()  # hands its bytes out without copying them
     for chunk in response.iter_raw():
-        body += chunk
-        if len(body) > limit_bytes:
+        body.write(chunk)
+        if body.tell() > limit_bytes:
             raise too_many_bytes(limit_bytes)
-    return bytes(body)
+    return body.getvalue()
 
 
 def _announced_bytes(length: str, otherwise: int) -> int:

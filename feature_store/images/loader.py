@@ -95,7 +95,9 @@ class ImageLoader:
             try:
                 image, fingerprint = self._load(turn, uri, known)
             except ImageError as error:
-                return Loaded(uri, None, None, max(1, turn.attempts), error)
+                # A new one: the trace of the old one keeps the image's bytes in memory.
+                told = ImageError(error.reason, error.detail)
+                return Loaded(uri, None, None, max(1, turn.attempts), told)
             return Loaded(uri, image, fingerprint, turn.attempts, None)
 
     def _load(

@@ -61,12 +61,14 @@ def formatted_sql(tree: ast.AST) -> Iterator[str]:
             sides = (node.left, node.right)
             if any(_is_sql_text(side) for side in sides) and not all(map(_is_text, sides)):
                 yield f"line {node.lineno}: {ast.unparse(node)}"
-        elif _is_format_call(node) and _is_sql_text(node.func.value):  # type: ignore[attr-defined]
+        elif isinstance(node, ast.Attribute) and node.attr == "format" and _is_sql_text(node.value):
             yield f"line {node.lineno}: {ast.unparse(node)}"
 
 
 def _words(node: ast.JoinedStr) -> str:
-    return "".join(part.value if isinstance(part, ast.Constant) else " … " for part in node.values)
+    return "".join(
+        str(part.value) if isinstance(part, ast.Constant) else " … " for part in node.values
+    )
 
 
 def _wrong_parts(node: ast.AST) -> Iterator[str]:
@@ -75,7 +77,7 @@ def _wrong_parts(node: ast.AST) -> Iterator[str]:
     before = ""
     for part in node.values:
         if isinstance(part, ast.Constant):
-            before += part.value
+            before += str(part.value)
         elif isinstance(part, ast.FormattedValue) and not _is_judged(part.value):
             names = {name.id for name in ast.walk(part.value) if isinstance(name, ast.Name)}
             if before.count("'") % 2 or before.count('"') % 2 or names & HOSTILE:
@@ -86,11 +88,6 @@ def _is_judged(value: ast.expr) -> bool:
     return isinstance(value, ast.Call) and ast.unparse(value.func).rpartition(".")[2].startswith(
         "check_"
     )
-
-
-def _is_format_call(node: ast.AST) -> bool:
-    called = node.func if isinstance(node, ast.Call) else None
-    return isinstance(called, ast.Attribute) and called.attr == "format"
 
 
 def _is_text(node: ast.expr) -> bool:

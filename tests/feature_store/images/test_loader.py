@@ -63,4 +63,6 @@ def test_one_image_and_one_error(tmp_path: Path) -> None:
         (failed,) = loader.load_many([str(tmp_path / "none.jpg")])
         assert failed.error
         assert failed.error.reason == "missing"
+        assert failed.error.__traceback__ is None  # it would hold the bytes of what failed
+        assert failed.error.__cause__ is failed.error.__context__ is None
         assert list(loader.load_many([])) == []

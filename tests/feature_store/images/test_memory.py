@@ -101,4 +101,4 @@ def test_peak_memory_of_many_answers_stays_bounded(tmp_path: Path, path: str, wa
     with running(encode(quarters(), "JPEG")) as server:
         result, mebibytes = measured(tmp_path, *[server.url(path)] * 40)
     assert result == wanted
-    assert mebibytes < 200
+    assert mebibytes < 120

@@ -16,7 +16,7 @@ from feature_store.ingest.staging import planning
 from feature_store.schemas import DataInterval
 from feature_store.settings import Settings
 from feature_store.tables import open_store
-from feature_store.upkeep import upkeep_leftovers
+from feature_store.upkeep import upkeep_bundles, upkeep_leftovers, upkeep_store
 from feature_store.upkeep.removal import Remover
 from feature_store.upkeep.staging import remove_stale_staging
 from tests.feature_store.ingest.shop import Shop, quick_models
@@ -99,6 +99,8 @@ def test_an_ingest_in_a_process_of_its_own_is_not_disturbed(planned: Settings) -
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as ingest:
         cleared = 0
         while ingest.poll() is None:
+            upkeep_store(planned)
+            upkeep_bundles(planned)
             cleared += upkeep_leftovers(planned).staged_days
         assert ingest.stdout is not None
         rounds = int(ingest.stdout.read())

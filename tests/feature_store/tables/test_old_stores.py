@@ -5,17 +5,21 @@ from __future__ import annotations
 import datetime as dt
 import json
 import shutil
+import signal
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pytest
 
-from feature_store.tables import Snapshot
+from feature_store.errors import StoreError
+from feature_store.tables import Snapshot, upkeep
 from feature_store.tables.content import canonical, rows_hash
 from feature_store.tables.delta import DeltaFeatureStore
 from tests.feature_store.batches import DETECTOR, EXTRACTOR, make_batch
+from tests.feature_store.tables.test_delta import start_writer
 from tests.feature_store.tables.test_history_contract import tried_again
+from tests.feature_store.tables.test_upkeep import Calendar
 
 GOLDEN = Path(__file__).parent / "golden"
 VERSIONS = sorted(path.stem for path in GOLDEN.glob("*.json"))
@@ -106,6 +110,33 @@ def test_an_old_store_is_kept_up(tmp_path: Path, said: dict[str, Any]) -> None:
     check_history(DeltaFeatureStore(tmp_path), said)
     store.replace_partition(OLD, make_batch(OLD, ["a"], seed=9))
     store.upkeep(30)  # what was superseded before there were times counts as superseded now
+    check_history(DeltaFeatureStore(tmp_path), said)
+
+
+def test_what_was_superseded_before_there_were_times_is_forgotten_in_time(
+    tmp_path: Path, said: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(upkeep, "YOUNG_HOURS", 0)
+    calendar = Calendar()
+    store = DeltaFeatureStore(tmp_path, clock=calendar)
+    store.replace_partition(NEW, make_batch(NEW, ["new"]))  # from now on there are times
+    calendar.wait(29)
+    assert store.upkeep(30).forgotten_commits == 0
+    check_history(store, said)
+    calendar.wait(2)
+    assert store.upkeep(30).forgotten_commits == 1
+    with pytest.raises(StoreError, match=f"the rows of version 1, which {OLD} had"):
+        store.snapshot(1)
+    newest = max(said["versions"], key=int)
+    assert described(store.snapshot(int(newest))) == said["versions"][newest]
+
+
+def test_upkeep_of_an_old_store_pins_no_killed_writers_rows(
+    tmp_path: Path, said: dict[str, Any]
+) -> None:
+    with start_writer(tmp_path, OLD, "7", "--die-after", "2") as killed:
+        assert killed.wait() == -signal.SIGKILL
+    assert DeltaFeatureStore(tmp_path).upkeep(30).compacted_partitions == 0
     check_history(DeltaFeatureStore(tmp_path), said)
 
 

@@ -98,6 +98,22 @@ def test_a_region_under_several_models_is_one_region_with_a_vector_of_each(
     assert set(only["extractor"].to_pylist()) == {SHAPES}
 
 
+def test_detectors_that_see_one_photo_on_one_day_are_kept_apart(store: FeatureStore) -> None:
+    batch = make_batch(DAY, ["a", "b"])
+    photo, other = image_id("a", 0, 0), image_id("b", 0, 0)
+    rows = under(batch).to_pylist()
+    for row in rows:
+        if row["image_id"] == other:  # the same photo, in which the other one saw other boxes
+            row |= {"image_id": photo, "detector": OTHER_DETECTOR}
+    features = pa.Table.from_pylist(rows, schema=batch.features.schema)
+    store.replace_partition(DAY, replace(batch, features=features))
+    for detector in (DETECTOR, OTHER_DETECTOR):
+        own = [row["region_id"] for row in rows if row["detector"] == detector]
+        known = store.known([photo], detector, [EXTRACTOR])
+        assert sorted(known.regions["region_id"].to_pylist()) == sorted(own)
+        assert known.vectors.num_rows == 4
+
+
 def test_only_the_newest_commits_are_known_and_new_ones_at_once(store: FeatureStore) -> None:
     store.replace_partition(DAY, make_batch(DAY, ["a"]))
     old, new = [image_id("a", 0, 0)], [image_id("a", 0, 1)]

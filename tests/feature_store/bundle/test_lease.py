@@ -30,7 +30,7 @@ bundle = BundleRegistry(folder).open("a")
 for _ in range(workers):
     if not os.fork():
         break
-print(os.getpid(), bundle.lease is not None, flush=True)
+os.write(1, b"%d %d\\n" % (os.getpid(), bundle.lease is not None))  # a line at once, from each
 sys.stdin.read()
 """
 
@@ -48,7 +48,7 @@ class Holder:
         assert self.process.stdout is not None
         lines = [self.process.stdout.readline().split() for _ in range(workers + 1)]
         self.pids = [int(line[0]) for line in lines]
-        self.holds = lines[0][1] == "True"
+        self.holds = lines[0][1] == "1"
 
     def kill(self, pid: int) -> None:
         os.kill(pid, signal.SIGKILL)

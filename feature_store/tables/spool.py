@@ -49,7 +49,8 @@ def ordered_features(
     del rows, order
     with tempfile.TemporaryFile(dir=folder, prefix="spool-", buffering=0) as file:
         spool = Spool(file.fileno(), dim)
-        spool.fill(place, _vectors(features, wanted, extractor, dim))
+        with refusing("the vectors cannot be put in order on disk"):
+            spool.fill(place, _vectors(features, wanted, extractor, dim))
         yield from batches_of(columns, spool)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +13,7 @@ import pyarrow.compute as pc
 import pytest
 from deltalake import DeltaTable, write_deltalake
 
+from feature_store.errors import StoreError
 from feature_store.tables import delta_table, spool
 from feature_store.tables.delta import DeltaFeatureStore
 from feature_store.tables.known import KnownFeatures
@@ -57,6 +60,41 @@ def test_every_vector_keeps_its_region_in_the_promised_order(
         expected = np.random.default_rng(int(row["region_id"], 16)).standard_normal(4)
         expected /= np.linalg.norm(expected)
         assert np.allclose(row["vector"], expected, atol=1e-6)
+
+
+def test_a_full_disk_is_an_error_of_the_store(
+    store: DeltaFeatureStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(spool.os, "pwrite", full)
+    with pytest.raises(StoreError, match=r"cannot be put in order on disk: .*No space left"):
+        list(store.snapshot().features(EXTRACTOR))
+
+
+def test_vectors_are_written_to_their_rows_whatever_the_system_writes_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write, read = os.pwrite, os.preadv
+    monkeypatch.setattr(spool.os, "pwrite", lambda fd, data, at: write(fd, data[:7], at))
+    monkeypatch.setattr(spool.os, "preadv", lambda fd, into, at: read(fd, [into[0][:11]], at))
+    vectors = np.arange(60, dtype=np.float32).reshape(20, 3)
+    place = np.random.default_rng(1).permutation(20)
+    with (tmp_path / "spool").open("w+b", buffering=0) as file:
+        spooled = spool.Spool(file.fileno(), 3)
+        spooled.fill(place, iter([vectors[:8], vectors[:0], vectors[8:]]))
+        assert np.array_equal(spooled.read(0, 20)[place], vectors)
+        assert np.array_equal(spooled.read(5, 3), spooled.read(0, 20)[5:8])
+        with pytest.raises(StoreError, match="end too early"):
+            spooled.read(19, 2)
+
+
+def test_vectors_that_do_not_come_are_missed(tmp_path: Path) -> None:
+    with (tmp_path / "spool").open("w+b", buffering=0) as file:
+        short = spool.Spool(file.fileno(), 3)
+        with pytest.raises(StoreError, match="20 features were found, but 8 vectors read"):
+            short.fill(np.arange(20), iter([np.zeros((8, 3), np.float32)]))
 
 
 def test_known_reads_only_the_row_groups_that_hold_an_answer(

@@ -54,6 +54,8 @@ def run_upgrade(
             if progress:
                 progress(min(described, total), total)
         done.append(commit_upgrade(plan.folder, settings))
+        if progress:
+            progress(coverage(settings, model).described, total)  # items share images
         if not done[-1].regions:
             break  # what is left cannot be had now
     if then_switch:

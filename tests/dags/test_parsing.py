@@ -54,8 +54,9 @@ def parsed(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
     return {"path": request.param, **json.loads(done.stdout.splitlines()[-1])}
 
 
-def test_there_are_two_dags() -> None:
-    assert [path.stem for path in FILES] == ["catalogue_features", "similarity_index"]
+def test_these_are_the_dags() -> None:
+    names = ["catalogue_features", "maintenance", "model_upgrade", "similarity_index"]
+    assert [path.stem for path in FILES] == names
 
 
 def test_a_file_is_named_for_its_dag(parsed: dict) -> None:

@@ -118,32 +118,31 @@ def test_a_host_that_does_not_answer_is_asked_again_another_time(
     assert run_upgrade(gallery.settings, gallery.models["fine"]).switched
 
 
+@pytest.mark.parametrize("moment", ["partition", "replace_partition"])
 def test_a_nightly_run_that_commits_in_between_wins_and_is_merged(
-    gallery: Gallery, monkeypatch: pytest.MonkeyPatch
+    gallery: Gallery, monkeypatch: pytest.MonkeyPatch, moment: str
 ) -> None:
     gallery.three_days()
     folder = described(gallery)
-    read, rivals = DeltaFeatureStore.partition, ["2026-03-01"]
+    original, rivals = getattr(DeltaFeatureStore, moment), ["2026-03-01"]
 
-    def read_then_rival(store: DeltaFeatureStore, ds: str) -> object:
-        found = read(store, ds)
-        if ds in rivals:
+    def with_rival(store: DeltaFeatureStore, ds: str, *rest: object, **named: object) -> object:
+        rival = ds in rivals
+        if rival:
             rivals.remove(ds)
+        found = original(store, ds) if moment == "partition" else None
+        if rival:  # after the day was read, or before it is replaced
             photos = {f"item {n}": [str(gallery.shop.folder / f"{n}.png")] for n in (1, 2, 3)}
             gallery.write(ds, photos)
-        return found
+        return found or original(store, ds, *rest, **named)
 
-    monkeypatch.setattr(DeltaFeatureStore, "partition", read_then_rival)
+    monkeypatch.setattr(DeltaFeatureStore, moment, with_rival)
     commit_upgrade(folder, gallery.settings)
     assert rivals == []
     items = open_store(gallery.settings).partition("2026-03-01")[0].items["item_id"].to_pylist()
     assert items == ["item 1", "item 2", "item 3"]
-    assert {row["item_id"] for row in gallery.features("fine")} == {
-        "item 0",
-        "item 1",
-        "item 2",
-        "twin",
-    }
+    fine = {row["item_id"] for row in gallery.features("fine")}
+    assert fine == {"item 0", "item 1", "item 2", "twin"}
 
 
 def test_a_partition_that_is_never_left_alone_is_named(

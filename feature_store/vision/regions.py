@@ -9,7 +9,6 @@ import numpy as np
 import numpy.typing as npt
 
 from feature_store.schemas import WHOLE, Box
-from feature_store.vision.crops import crop
 from feature_store.vision.detect import Detector
 from feature_store.vision.extract import Extractor
 
@@ -49,6 +48,8 @@ def describe(
 
     Batches reach across photos. A region that cannot be described is a row of NaN.
     """
+    from feature_store.vision.crops import crop  # Pillow, which naming a region does not need
+
     counts = [len(listed) for listed in regions]
     views = [
         crop(pixels, region.box)

@@ -218,7 +218,7 @@ def measure(home: Path, given: argparse.Namespace) -> dict[str, float]:
 
 def status(home: Path) -> dict[str, float]:
     """Run `nitamono status --json` three times; the quickest, and the processor time it took."""
-    command = [Path(sys.executable).with_name("nitamono"), "status", "--json"]
+    command = [str(Path(sys.executable).with_name("nitamono")), "status", "--json"]
     runs = []
     for _ in range(3):
         start, before = time.perf_counter(), resource.getrusage(resource.RUSAGE_CHILDREN)

@@ -68,7 +68,7 @@ def test_a_full_disk_is_an_error_of_the_store(
     def full(*_: object) -> int:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(spool.os, "pwrite", full)
+    monkeypatch.setattr(os, "pwrite", full)
     with pytest.raises(StoreError, match=r"cannot be put in order on disk: .*No space left"):
         list(store.snapshot().features(EXTRACTOR))
 
@@ -77,8 +77,8 @@ def test_vectors_are_written_to_their_rows_whatever_the_system_writes_at_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write, read = os.pwrite, os.preadv
-    monkeypatch.setattr(spool.os, "pwrite", lambda fd, data, at: write(fd, data[:7], at))
-    monkeypatch.setattr(spool.os, "preadv", lambda fd, into, at: read(fd, [into[0][:11]], at))
+    monkeypatch.setattr(os, "pwrite", lambda fd, data, at: write(fd, data[:7], at))
+    monkeypatch.setattr(os, "preadv", lambda fd, into, at: read(fd, [into[0][:11]], at))
     vectors = np.arange(60, dtype=np.float32).reshape(20, 3)
     place = np.random.default_rng(1).permutation(20)
     with (tmp_path / "spool").open("w+b", buffering=0) as file:

@@ -57,7 +57,7 @@ def test_snapshots_are_what_playing_the_days_gives(writes: list[tuple[str, Chang
             Path(folder), clock=lambda: dt.datetime.fromtimestamp(next(clock), dt.UTC)
         )
         partitions: dict[str, tuple[int, Changes]] = {}
-        versions = {}
+        versions: dict[int, dict[str, tuple[int, Changes]]] = {}
         for seed, (ds, changes) in enumerate(writes):
             changed = [item for item, change in changes.items() if change == "changed"]
             deleted = [item for item, change in changes.items() if change == "deleted"]

@@ -259,7 +259,7 @@ def test_without_credentials_it_says_what_to_set(
 
 def test_googles_library_is_imported_only_when_a_bucket_is_asked() -> None:
     code = (
-        "import sys, feature_store.storage, feature_store.bundle;"
+        "import sys, feature_store.storage, feature_store.bundle, serving.supervisor;"
         "assert not [name for name in sys.modules if name.startswith('google')]"
     )
     subprocess.run([sys.executable, "-c", code], check=True)

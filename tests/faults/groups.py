@@ -9,6 +9,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from tests.faults.batches import batches
 from tests.faults.bundles import bundles
+from tests.faults.commands import commands
 from tests.faults.disk import disk
 from tests.faults.kills import kills
 from tests.faults.network import network
@@ -18,6 +19,7 @@ from tests.faults.writers import writers
 
 GROUPS: Mapping[str, Callable[[Room], None]] = {
     "kills": kills,
+    "commands": commands,
     "writers": writers,
     "disk": disk,
     "network": network,

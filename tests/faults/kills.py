@@ -38,6 +38,9 @@ AGAIN = 0.25
 ANEW = 0.25
 """How often all days are run again, and not only what was left to do."""
 
+BY_TIME = dict.fromkeys(STAGES, 0.5) | {"commit": 0.85}
+"""How often a kill comes after a time, not before a change: Delta's own changes go unannounced."""
+
 BY_TIME_SECONDS = 0.02
 """A stage shorter than this is killed at a change on disk, since no clock would hit it."""
 
@@ -107,7 +110,7 @@ class _Killing:
         step = self.draw.choice([n for n, name in enumerate(STEPS) if (name != "index") == ingest])
         measured = self.usual.measured[step]
         changes, seconds = measured.changes[stage], measured.seconds[stage]
-        by_time = seconds > BY_TIME_SECONDS and self.draw.random() < 0.5
+        by_time = seconds > BY_TIME_SECONDS and self.draw.random() < BY_TIME[stage]
         if by_time or not changes:
             return Moment(step, stage, seconds=self.draw.uniform(0, seconds))
         return Moment(step, stage, change=self.draw.randint(1, changes))

@@ -12,9 +12,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
-from feature_store.errors import StoreError
 from feature_store.schemas import BOOKKEEPING, FEATURES, ITEMS, LEDGER
 from feature_store.tables.check import check_batch, check_ds, check_identity
 from feature_store.tables.commits import (
@@ -23,15 +21,15 @@ from feature_store.tables.commits import (
     LoggedCommit,
     latest,
     log_at,
-    overtaken,
     utc_now,
 )
-from feature_store.tables.content import canonical, content_hash, rows_hash
+from feature_store.tables.content import canonical
 from feature_store.tables.delta_table import (
     PartitionedTable,
     files_digest,
     partition_files,
 )
+from feature_store.tables.drafts import check_replaces, draft_of
 from feature_store.tables.history import readable
 from feature_store.tables.known import KnownFeatures
 from feature_store.tables.location import Location
@@ -47,8 +45,6 @@ from feature_store.tables.store import (
     StoreUpkeep,
 )
 from feature_store.tables.upkeep import DeltaUpkeep
-
-REGION_KEY = ["item_id", "image_index", "region_id"]
 
 
 class DeltaFeatureStore:
@@ -75,11 +71,11 @@ class DeltaFeatureStore:
         batch = canonical(check_batch(check_ds(ds), batch))
         log = self._log.read()
         newest = latest(log).get(ds)
-        draft = LoggedCommit(_count(ds, batch, base), {}, rows_hash(batch))
+        draft = draft_of(ds, batch, base)
         if newest and _holds(newest, draft, batch) and self._undisturbed(newest):
             return newest.commit
         if replaces is not None:
-            _check_replaces(log, newest, replaces, ds)
+            check_replaces(log, newest, replaces, ds)
         for name in TABLES:
             self._tables[name].create()
             draft.pins[name] = self._tables[name].replace(ds, getattr(batch, name))
@@ -164,31 +160,3 @@ def _holds(entry: LoggedCommit, draft: LoggedCommit, batch: PartitionBatch) -> b
         blank = all(batch.ledger[n].null_count == batch.ledger.num_rows for n in BOOKKEEPING)
         return blank and entry.holds[::2] == draft.holds[::2]
     return entry.holds == draft.holds
-
-
-def _check_replaces(
-    log: list[LoggedCommit], newest: LoggedCommit | None, replaces: int, ds: str
-) -> None:
-    """Raise CommitConflictError unless the day still holds what it did in version `replaces`.
-
-    Upkeep commits the same rows again: that is no conflict.
-    """
-    made_from = [e for e in log if e.commit.ds == ds and e.commit.version == replaces]
-    if replaces and not made_from:
-        raise StoreError(f"no commit of {ds} has the version {replaces}, which is to be replaced")
-    if newest and (not made_from or made_from[0].holds != newest.holds):
-        raise overtaken(newest.commit)
-
-
-def _count(ds: str, batch: PartitionBatch, base: str) -> Commit:
-    deleted = pc.sum(batch.items["deleted"]).as_py() or 0
-    return Commit(
-        version=0,
-        ds=ds,
-        content_hash=content_hash(batch),
-        items=batch.items.num_rows - deleted,
-        images=pc.sum(pc.greater_equal(batch.ledger["image_index"], 0)).as_py() or 0,
-        regions=batch.features.select(REGION_KEY).group_by(REGION_KEY).aggregate([]).num_rows,
-        deleted=deleted,
-        base=base,
-    )

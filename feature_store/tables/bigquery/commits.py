@@ -26,7 +26,7 @@ ROWS = "rows"
 
 @dataclass(frozen=True)
 class WarehouseCommit(LoggedCommit):
-    """A commit, the logical bytes of its rows, and its writer; the pin tells whose rows they are."""
+    """A commit, its rows' logical bytes and its writer; its one pin tells whose rows they are."""
 
     bytes: int = 0
     writer: str = ""

@@ -121,7 +121,7 @@ def logical_bytes(table: pa.Table) -> int:
 def _column_bytes(column: pa.ChunkedArray) -> int:
     if pa.types.is_list(column.type):
         return _column_bytes(pc.list_flatten(column))
-    present = len(column) - column.null_count
+    present: int = len(column) - column.null_count
     if pa.types.is_string(column.type):
-        return 2 * present + (pc.sum(pc.binary_length(column)).as_py() or 0)
+        return 2 * present + int(pc.sum(pc.binary_length(column)).as_py() or 0)
     return present * (1 if pa.types.is_boolean(column.type) else 8)

@@ -73,4 +73,5 @@ def _block(piece: pa.Table, dim: int) -> npt.NDArray[np.float32]:
     if pc.any(pc.not_equal(pc.list_value_length(piece["vector"]), dim)).as_py():
         raise StoreError(f"a vector does not have the length {dim} of the others")
     values = pa.concat_arrays(pc.list_flatten(piece["vector"]).chunks)
-    return values.to_numpy().reshape(piece.num_rows, dim)
+    block: npt.NDArray[np.float32] = values.to_numpy().reshape(piece.num_rows, dim)
+    return block

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from types import MappingProxyType
 from typing import Any
 
 import pyarrow as pa
@@ -18,6 +19,8 @@ PARAMETER_BYTES = 4 * 2**20
 
 Parameters = Mapping[str, tuple[str, Any]]
 """The values of a query by name, each with its type in BigQuery; a list is an array of it."""
+
+NONE: Parameters = MappingProxyType({})
 
 
 class Warehouse:

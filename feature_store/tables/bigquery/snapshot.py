@@ -10,18 +10,16 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from feature_store.schemas import FEATURES, ITEMS, LEDGER
+from feature_store.schemas import ITEMS, LEDGER
 from feature_store.tables.bigquery.commits import WarehouseCommit
 from feature_store.tables.bigquery.layout import TABLES
 from feature_store.tables.bigquery.ordered import ordered_features
-from feature_store.tables.bigquery.service import Parameters, Warehouse
+from feature_store.tables.bigquery.service import NONE, Parameters, Warehouse
 from feature_store.tables.commits import snapshot_hash
 from feature_store.tables.content import sort_rows
 from feature_store.tables.store import Coverage, PartitionBatch
 
-_STATUS = pa.schema([("status", pa.string()), ("reason", pa.string()), ("number", pa.int64())])
-_KINDS = pa.schema([("kind", pa.string()), ("number", pa.int64())])
-_COUNT = pa.schema([("number", pa.int64())])
+_NUMBER = pa.field("number", pa.int64())
 
 
 class PinnedRows:
@@ -46,7 +44,7 @@ class PinnedRows:
         )
         return f"({' UNION ALL '.join(parts)})"
 
-    def rows(self, sql: str, schema: pa.Schema, parameters: Parameters = {}) -> pa.Table:
+    def rows(self, sql: str, schema: pa.Schema, parameters: Parameters = NONE) -> pa.Table:
         """Return what a query about these rows gives."""
         if not self._versions:
             return schema.empty_table()
@@ -127,37 +125,50 @@ class BigQuerySnapshot:
 
     def extractors(self) -> list[str]:
         """The extractors that described any live item, sorted."""
-        schema = pa.schema([FEATURES.field("extractor")])
-        sql = self._live_sql("features", ["extractor"]).replace("SELECT", "SELECT DISTINCT", 1)
-        return sorted(self._pinned.rows(sql, schema)["extractor"].to_pylist())
+        return sorted(self._described)
 
     def coverage(self, extractor: str) -> Coverage:
         """How much of the snapshot `extractor` has described."""
-        images = self._count("ledger", "status, reason", "image_index >= 0", _STATUS)
-        kinds = self._count(
-            "features",
-            "kind",
-            "extractor = @extractor",
-            _KINDS,
-            {"extractor": ("STRING", extractor)},
-        )
-        failed = images.filter(pc.equal(images["status"], "failed"))
-        reasons = zip(failed["reason"].to_pylist(), failed["number"].to_pylist(), strict=True)
+        described, regions = self._described.get(extractor, (0, 0))
+        images, failed = self._images
         return Coverage(
-            items=_sum(self._count("items", "", "TRUE", _COUNT)),
-            images=_sum(images),
-            indexed=_sum(images.filter(pc.equal(images["status"], "indexed"))),
-            described=_sum(kinds.filter(pc.equal(kinds["kind"], "whole"))),
-            regions=_sum(kinds),
-            failed=dict(sorted(reasons)),
+            items=self._live_items,
+            images=images,
+            indexed=images - sum(failed.values()),
+            described=described,
+            regions=regions,
+            failed=failed,
         )
+
+    @cached_property
+    def _described(self) -> dict[str, tuple[int, int]]:
+        """How many images and how many regions of live items each extractor has described."""
+        rows = self._count("features", ["extractor", "kind"])
+        found: dict[str, tuple[int, int]] = {}
+        for row in rows.to_pylist():
+            images, regions = found.get(row["extractor"], (0, 0))
+            described = row["number"] if row["kind"] == "whole" else 0
+            found[row["extractor"]] = images + described, regions + row["number"]
+        return found
+
+    @cached_property
+    def _images(self) -> tuple[int, dict[str, int]]:
+        """How many images the live items have, and how many of them failed for each reason."""
+        rows = self._count("ledger", ["status", "reason"], "image_index >= 0")
+        failed = rows.filter(pc.equal(rows["status"], "failed"))
+        reasons = zip(failed["reason"].to_pylist(), failed["number"].to_pylist(), strict=True)
+        return _sum(rows), dict(sorted(reasons))
+
+    @cached_property
+    def _live_items(self) -> int:
+        return _sum(self._count("items", []))
 
     def _live(self, name: str, schema: pa.Schema, only: str = "TRUE") -> pa.Table:
         return self._pinned.rows(self._live_sql(name, schema.names, only), schema)
 
     def _live_sql(self, name: str, columns: Sequence[str], only: str = "TRUE") -> str:
         """Write the query of columns of the rows that live items have on their latest day."""
-        needed = dict.fromkeys((*columns, "item_id", "ds", *_compared(only)))
+        needed = dict.fromkeys((*columns, "item_id", "ds", *_named(only)))
         listed = ", ".join(f"found.{column}" for column in columns)
         # What is written here are names of tables and columns of ours.
         return f"""SELECT {listed}
@@ -170,15 +181,13 @@ JOIN (
 ) AS live ON found.item_id = live.item_id AND found.ds = live.ds
 WHERE {only}"""  # noqa: S608
 
-    def _count(
-        self, name: str, by: str, only: str, schema: pa.Schema, parameters: Parameters = {}
-    ) -> pa.Table:
-        columns = [column.strip() for column in by.split(",") if column]
-        rows = self._live_sql(name, columns or ["item_id"], only)
-        grouped = f"GROUP BY {by}" if by else ""
-        listed = ", ".join([*columns, "COUNT(*) AS number"])
-        sql = f"SELECT {listed} FROM ({rows}) {grouped}"  # noqa: S608
-        return self._pinned.rows(sql, schema, parameters)
+    def _count(self, name: str, by: Sequence[str], only: str = "TRUE") -> pa.Table:
+        """Count the rows of live items, for each value of some columns of text."""
+        schema = pa.schema([*(pa.field(c, pa.string()) for c in by), _NUMBER])
+        rows = self._live_sql(name, by or ["item_id"], only)
+        grouped = f"GROUP BY {', '.join(by)}" if by else ""
+        listed = ", ".join([*by, "COUNT(*) AS number"])
+        return self._pinned.rows(f"SELECT {listed} FROM ({rows}) {grouped}", schema)  # noqa: S608
 
     def _about(self, name: str, only: str, parameters: Parameters) -> pa.Table:
         source = self._pinned.of(name, TABLES[name].names)
@@ -186,9 +195,9 @@ WHERE {only}"""  # noqa: S608
         return self._pinned.rows(sql, TABLES[name], parameters)
 
 
-def _compared(only: str) -> list[str]:
-    """The column that a condition of ours asks about."""
-    return [column for column in ("extractor", "image_index") if only.startswith(column)]
+def _named(only: str) -> list[str]:
+    """The columns that a condition of ours asks about."""
+    return [column for column in ("extractor", "image_index", "status") if column in only]
 
 
 def _sum(counted: pa.Table) -> int:

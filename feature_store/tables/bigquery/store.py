@@ -21,8 +21,8 @@ from feature_store.tables.bigquery.staging import StagingArea, staging_name
 from feature_store.tables.bigquery.upkeep import BigQueryUpkeep
 from feature_store.tables.check import check_batch, check_ds, check_identity
 from feature_store.tables.commits import LoggedCommit, latest, log_at, utc_now
-from feature_store.tables.content import canonical, rows_hash, sort_rows
-from feature_store.tables.delta import _check_replaces, _count
+from feature_store.tables.content import canonical, sort_rows
+from feature_store.tables.drafts import check_replaces, draft_of
 from feature_store.tables.history import readable
 from feature_store.tables.settings import TablesSettings
 from feature_store.tables.store import (
@@ -60,11 +60,11 @@ class BigQueryFeatureStore:
         _check_images(batch)
         log = self._log.read()
         newest = _latest(log).get(ds)
-        draft = LoggedCommit(_count(ds, batch, base), {}, rows_hash(batch))
+        draft = draft_of(ds, batch, base)
         if newest and newest.holds == draft.holds:
             return newest.commit
         if replaces is not None:
-            _check_replaces(list(log), newest, replaces, ds)
+            check_replaces(log, newest, replaces, ds)
         self._warehouse.create()
         name = staging_name(self._clock())
         rows = {table: getattr(batch, table) for table in TABLES}

@@ -29,7 +29,7 @@ def test_what_is_stored_and_asked_for_never_becomes_sql(
 
     def listening(client: Client, sql: str, *rest: object, **options: object) -> object:
         said.append(sql)
-        return query(client, sql, *rest, **options)  # type: ignore[arg-type]
+        return query(client, sql, *rest, **options)
 
     monkeypatch.setattr(Client, "query", listening)
     batch = make_batch(DAY, [HOSTILE])

@@ -104,7 +104,8 @@ def test_a_transaction_that_another_one_ended_is_run_again(
     warehouse_store: BigQueryFeatureStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The emulator runs one after the other; BigQuery ends all but one of those that meet."""
-    script, refused = Warehouse.script, []
+    script = Warehouse.script
+    refused: list[str] = []
 
     def refuse_once(warehouse: Warehouse, sql: str) -> None:
         if "BEGIN TRANSACTION" in sql and not refused:

@@ -29,7 +29,7 @@ def die_at(moment: str) -> None:
     """Make this process kill itself when its rows lie in the bucket, or have been loaded, or when
     their transaction has just ended."""
     if moment == "staged":
-        StagingArea._load = die  # type: ignore[method-assign]
+        StagingArea._load = die  # type: ignore[assignment,method-assign]
         return
     script = Warehouse.script
 
@@ -41,7 +41,7 @@ def die_at(moment: str) -> None:
             script(warehouse, sql)
         die()
 
-    Warehouse.script = run_or_die  # type: ignore[method-assign]
+    Warehouse.script = run_or_die  # type: ignore[assignment,method-assign]
 
 
 def main() -> int:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import datetime as dt
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from feature_store.errors import SettingsError
-from operators.context import interval_of, settings_for
+from operators.context import interval_of, replay_settings_for, settings_for, started_at
 
 START = dt.datetime(2026, 1, 2, tzinfo=dt.UTC)
 END = dt.datetime(2026, 1, 3, tzinfo=dt.UTC)
@@ -52,3 +53,22 @@ def test_the_form_overrides_the_environment(
     assert changed.catalogue_location == "/other.csv"
     assert changed.quality.min_indexed_share == 0.5
     assert plain.quality.min_indexed_share != 0.5
+
+
+@pytest.mark.parametrize(
+    ("given", "counts"),
+    [(None, "usual"), ("/once.csv", "usual"), ("/others/{ds}.csv", "/others/{ds}.csv")],
+)
+def test_a_catalogue_for_one_day_does_not_count_for_others(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, given: str | None, counts: str
+) -> None:
+    usual = str(tmp_path / "{ds}.csv")
+    monkeypatch.setenv("NITAMONO_CATALOGUE", usual)
+    settings = replay_settings_for({"params": {"catalogue": given, "min_indexed_share": 0.5}})
+    assert settings.catalogue_location == (usual if counts == "usual" else counts)
+    assert settings.quality.min_indexed_share == 0.5
+
+
+def test_all_tasks_of_a_run_have_one_time() -> None:
+    assert started_at({"dag_run": SimpleNamespace(start_date=START)}) == START
+    assert started_at({}) is None

@@ -12,6 +12,7 @@ from feature_store.cli import main
 from feature_store.errors import GateError
 from feature_store.ingest import ingest_partition
 from feature_store.ingest.models import Models
+from feature_store.ingest.requeue import read_requests
 from feature_store.schemas import DataInterval
 from feature_store.settings import Settings
 from tests.feature_store.ingest.shop import Shop, quick_models
@@ -99,6 +100,62 @@ def test_a_day_never_run_is_an_error(home: Path) -> None:
     assert unknown.exit_code == 1
     assert "2020-01-01 has not been planned" in unknown.output
     assert call("ledger", "--day", "../..").exit_code != 0
+
+
+def test_images_left_alone_are_listed_until_they_are_requeued(shop: Shop, home: Path) -> None:
+    shop.sell("lost", "lost.png")
+    ingest(shop, home)
+    dead = call("ledger", "--dead")
+    assert "left alone until 'nitamono requeue': 1 images" in dead.output
+    assert "torn [/bold]" in dead.output
+    assert "lost.png" not in dead.output  # it is tried again by itself
+    (row,) = [json.loads(line) for line in call("ledger", "--dead", "--json").output.splitlines()]
+    assert (row["item_id"], row["attempts"], row["tried_at"][:2]) == ("torn [/bold]", 1, "20")
+
+
+@pytest.mark.parametrize(
+    ("words", "items"),
+    [
+        (["torn [/bold]", "item 00"], {"torn [/bold]", "item 00"}),
+        (["--reason", "missing"], {"lost"}),
+        (["item 01", "--reason", "not_an_image"], {"item 01", "torn [/bold]"}),
+        (["--all"], {"lost", "torn [/bold]"}),
+        (["--reason", "too_large"], set()),
+    ],
+)
+def test_items_are_requeued_by_name_or_by_reason(
+    shop: Shop, home: Path, words: list[str], items: set[str]
+) -> None:
+    shop.sell("lost", "lost.png")
+    ingest(shop, home)
+    result = call("requeue", *words)
+    assert result.exit_code == 0, result.output
+    assert result.output.startswith(f"{len(items)} items are looked at again")
+    assert read_requests(home).items == items
+
+
+def test_what_cannot_be_requeued_is_an_error(shop: Shop, home: Path) -> None:
+    assert "is empty; ingest a catalogue first" in call("requeue", "--all").output
+    ingest(shop, home)
+    assert "name items, or give --reason or --all" in call("requeue").output
+    unknown = call("requeue", "item 00", "late")  # its row was rejected: it never lived
+    assert (unknown.exit_code, "late is no live item" in unknown.output) == (1, True)
+    assert call("requeue", "--reason", "bored").exit_code == 2
+    assert not read_requests(home).items
+
+
+def test_ingest_replays_the_days_after_a_late_one(
+    shop: Shop, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    models = quick_models()
+    monkeypatch.setattr(Models, "load", lambda _settings: models)
+    for day in (DAY, NEXT):
+        shop.write(f"{day}.csv")
+    location = str(shop.folder / "{ds}.csv")
+    call("ingest", "--day", NEXT, "--catalogue", location)
+    late = call("ingest", "--day", DAY, "--catalogue", location)
+    assert late.exit_code == 0, late.output
+    assert f"{NEXT}: planned anew, 0 items, 0 deleted" in late.output
 
 
 def test_ingest_says_how_much_could_not_be_used(

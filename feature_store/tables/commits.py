@@ -80,6 +80,7 @@ class CommitLog:
     def __init__(self, location: Location, clock: Callable[[], dt.datetime] = utc_now) -> None:
         """Name the location of the log, which the first append makes, and what tells the time."""
         self._table = PartitionedTable(location, LOG, ())
+        self._seen: tuple[object, list[LoggedCommit]] = None, []
         self._clock = clock
 
     def read(self) -> list[LoggedCommit]:
@@ -155,8 +156,11 @@ class CommitLog:
         return max([self._clock().astimezone(dt.UTC), *before[-1:]])
 
     def _read(self, table: DeltaTable) -> list[LoggedCommit]:
-        rows = self._table.rows(table).to_pylist()
-        return [_entry(row) for row in sorted(rows, key=lambda row: int(row["version"]))]
+        state = table.metadata().id, table.version()
+        if self._seen[0] != state:  # a version of a table never changes
+            rows = self._table.rows(table).to_pylist()
+            self._seen = state, [_entry(r) for r in sorted(rows, key=lambda r: int(r["version"]))]
+        return list(self._seen[1])
 
     def _append_as(self, table: DeltaTable, entry: LoggedCommit) -> None:
         row: dict[str, Any] = {**asdict(entry.commit), "rows_hash": entry.rows_hash}

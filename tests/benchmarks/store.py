@@ -158,8 +158,9 @@ def stream(home: Path, given: argparse.Namespace) -> dict[str, float]:
 def replace(home: Path, given: argparse.Namespace) -> dict[str, float]:
     """Replace a day in the middle by other vectors of other photos."""
     number = given.days // 2
-    batch = synthetic_batch(number, given.rows // given.days, given.dim, seed=1)
     store = DeltaFeatureStore(home / "store")
+    seed = len(store.log())  # not what an earlier run has replaced it by
+    batch = synthetic_batch(number, given.rows // given.days, given.dim, seed)
     start = time.perf_counter()
     store.replace_partition(day_name(number), batch)
     return {"replace_seconds": time.perf_counter() - start}

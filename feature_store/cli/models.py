@@ -35,7 +35,7 @@ def models(context: click.Context, as_json: bool) -> None:
     table = Table(
         Column("extractor", overflow="fold"),
         "role",
-        Column("identity", overflow="fold"),
+        Column("identity", no_wrap=True),
         Column("images described", justify="right"),
         Column("regions", justify="right"),
     )

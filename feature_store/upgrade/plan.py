@@ -28,7 +28,7 @@ from feature_store.errors import StoreError
 from feature_store.ingest.staging import planning, read_json, write_json, write_table
 from feature_store.models import Active, ModelRegistry
 from feature_store.schemas import FEATURES
-from feature_store.tables import open_store
+from feature_store.tables import Snapshot, open_store
 from feature_store.tables.check import check_ds
 from feature_store.upgrade.missing import MissingDay, live_by_day, missing_days
 
@@ -108,14 +108,16 @@ def plan_upgrade(
 
     Of day `ds` only, or of all days, the oldest first; at most `images` of them, by default as many
     as the settings say for a run, or all of day `ds`. From now on ingests describe new images under
-    the model too. The same store makes the same plan.
+    the model too. The same store makes the same plan. StoreError if it is empty.
     """
-    target = target_of(settings, model)
+    target, store = target_of(settings, model), open_store(settings)
+    snapshot = store.snapshot()
+    require_rows(snapshot, settings, target)
     ModelRegistry(settings.home).keep(target.model, settings.vision.extractor)
-    store = open_store(settings)
-    live = live_by_day(store.snapshot())
+    live = live_by_day(snapshot)
     if ds is not None:
-        live = {day: ids for day, ids in live.items() if day == check_ds(ds)}
+        own_day = check_ds(ds)
+        live = {own_day: live[own_day]} if own_day in live else {}
     bound = images or (settings.upgrade.images_per_run if ds is None else None)
     base = upgrade_folder(settings, target.identity)
     draft = _Draft(bound)
@@ -124,6 +126,15 @@ def plan_upgrade(
         if draft.full:
             break
     return _write(draft, target, settings)
+
+
+def require_rows(snapshot: Snapshot, settings: Settings, target: Active) -> None:
+    """Raise StoreError if nothing has been ingested yet: there is nothing to upgrade."""
+    if not snapshot.version:
+        raise StoreError(
+            f"the store of {settings.home} is empty: set NITAMONO_VISION_EXTRACTOR to "
+            f"{target.model} and ingest a catalogue"
+        )
 
 
 def upgrade_folder(settings: Settings, identity: str) -> Path:

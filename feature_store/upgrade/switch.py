@@ -10,7 +10,7 @@ from feature_store.errors import StoreError
 from feature_store.models import Active, ModelRegistry
 from feature_store.tables import Coverage, FeatureStore, open_store
 from feature_store.upgrade.missing import live_by_day, missing_days
-from feature_store.upgrade.plan import target_of, upgrade_folder
+from feature_store.upgrade.plan import require_rows, target_of, upgrade_folder
 
 if TYPE_CHECKING:
     from feature_store.settings import Settings
@@ -70,11 +70,7 @@ def undo(settings: Settings) -> str:
 def _require_all(settings: Settings, target: Active) -> Coverage:
     store = open_store(settings)
     snapshot, identity = store.snapshot(), target.identity
-    if not snapshot.version:
-        raise StoreError(
-            f"the store in {settings.home} is empty: set NITAMONO_VISION_EXTRACTOR to "
-            f"{target.model} and ingest a catalogue"
-        )
+    require_rows(snapshot, settings, target)
     covered = snapshot.coverage(identity)
     if covered.described < covered.indexed:
         lacking = covered.indexed - covered.described

@@ -125,3 +125,4 @@ def test_an_empty_store_is_told_what_to_do(shop: Gallery) -> None:
     words = refused("upgrade", shop.models["fine"])
     assert "set NITAMONO_VISION_EXTRACTOR to" in words
     assert "and ingest a catalogue" in words
+    assert roles() == {"coarse": ("active", 0, 0)}

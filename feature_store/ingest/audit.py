@@ -6,13 +6,18 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from feature_store.errors import StoreError
+from feature_store.schemas import LEDGER
 
 if TYPE_CHECKING:
     from feature_store.tables import Snapshot
+
+_KEY = ["item_id", "image_index", "image_uri"]
+_SCHEMA = pa.schema([LEDGER.field(name) for name in _KEY])
 
 
 @dataclass(frozen=True)
@@ -50,31 +55,38 @@ def audit_snapshot(snapshot: Snapshot) -> Audit:
     """Hold the ledger of a snapshot against its items."""
     items = snapshot.items()
     ledger = snapshot.ledger()
-    ledger = ledger.filter(pc.greater_equal(ledger["image_index"], 0))
-    rows = _keys(ledger)
-    due, found = _images(items), set(rows)
-    wrong = due ^ found
-    doubled = Counter(rows) - Counter(found) if len(found) < len(rows) else Counter()
-    named = sorted({key[0] for key in (*wrong, *doubled)})
+    ledger = ledger.filter(pc.greater_equal(ledger["image_index"], 0)).select(_KEY)
+    due = _images(items)
+    if all(due[name].equals(ledger[name]) for name in _KEY):  # both are ordered by item and image
+        return Audit(items.num_rows, due.num_rows, 0, 0, 0, None)
+    expected, found = set(_rows(due)), Counter(_rows(ledger))
+    doubled = {row for row, count in found.items() if count > 1}
+    wrong = (expected ^ found.keys()) | doubled
     return Audit(
         items=items.num_rows,
-        images=len(due),
-        missing=len(due - found),
+        images=due.num_rows,
+        missing=len(expected - found.keys()),
         doubled=len(doubled),
-        stray=len(found - due),
-        first=named[0] if named else None,
+        stray=len(found.keys() - expected),
+        first=min(row[0] for row in wrong) if wrong else None,
     )
 
 
-def _images(items: pa.Table) -> set[tuple[str, int, str]]:
-    columns = (items[name].to_pylist() for name in ("item_id", "images"))
-    return {
-        (item_id, index, uri)
-        for item_id, images in zip(*columns, strict=True)
-        for index, uri in enumerate(images)
-    }
+def _images(items: pa.Table) -> pa.Table:
+    """The images that the ledger must have, in the order of the items."""
+    images = items["images"].combine_chunks()
+    parents = pc.list_parent_indices(images)
+    owners = parents.to_numpy()
+    starts = np.flatnonzero(np.diff(owners, prepend=-1))
+    counts = np.diff(starts, append=len(owners))
+    index = np.arange(len(owners)) - np.repeat(starts, counts)
+    columns = [
+        items["item_id"].combine_chunks().take(parents),
+        pa.array(index, pa.int32()),
+        pc.list_flatten(images),
+    ]
+    return pa.Table.from_arrays(columns, schema=_SCHEMA)
 
 
-def _keys(ledger: pa.Table) -> list[tuple[str, int, str]]:
-    columns = (ledger[name].to_pylist() for name in ("item_id", "image_index", "image_uri"))
-    return list(zip(*columns, strict=True))
+def _rows(table: pa.Table) -> list[tuple[str, int, str]]:
+    return list(zip(*(table[name].to_pylist() for name in _KEY), strict=True))

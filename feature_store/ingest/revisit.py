@@ -64,6 +64,8 @@ def find_revisits(
 
 def stored_items(store: FeatureStore, ds: str) -> set[str]:
     """Return the items that live by their row in the partition `ds`."""
+    if all(commit.ds != ds for commit in store.commits()):
+        return set()
     following = (dt.date.fromisoformat(ds) + dt.timedelta(days=1)).isoformat()
     items = store.snapshot(before=following).items()
     return set(items.filter(pc.equal(items["ds"], ds))["item_id"].to_pylist())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
@@ -71,7 +72,28 @@ class BundleWriter:
 
     def array(self, name: str, values: npt.NDArray[Any]) -> None:
         """Write one array as `.npy`."""
-        np.save(self.folder / name, np.ascontiguousarray(values), allow_pickle=False)
+        self._write(name, values.shape, [values])
+
+    def blocks(
+        self, name: str, shape: tuple[int, ...], blocks: Iterable[npt.NDArray[Any]]
+    ) -> npt.NDArray[Any]:
+        """Write an array of that shape as `.npy`, rows after rows; return it mapped from disk."""
+        self._write(name, shape, blocks)
+        mapped: npt.NDArray[Any] = np.load(self.folder / name, mmap_mode="r", allow_pickle=False)
+        return mapped
+
+    def _write(self, name: str, shape: tuple[int, ...], blocks: Iterable[npt.NDArray[Any]]) -> None:
+        # Not through a map: on a full disk that is a signal, which ends the process. And not by
+        # numpy, which does not say that the disk is full.
+        begun = False
+        with (self.folder / name).open("wb") as file:
+            for rows in (np.ascontiguousarray(block) for block in blocks):
+                if not begun:
+                    header = {**np.lib.format.header_data_from_array_1_0(rows), "shape": shape}
+                    np.lib.format.write_array_header_1_0(file, header)
+                    begun = True
+                if rows.size:
+                    file.write(rows.data)
 
     def text(self, name: str, text: str) -> None:
         """Write a text file; its folder is made."""

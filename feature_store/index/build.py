@@ -52,11 +52,13 @@ def build_graphs(
         raise IndexBuildError(f"{scratch} is no folder for NGT: a shell would read its name")
     anng, onng = scratch / "anng", scratch / "onng"
     started = time.perf_counter()
-    _build_anng(vectors, anng, settings)
-    built = time.perf_counter()
-    _optimise(anng, onng, settings)
-    optimised = time.perf_counter()
-    yield Graph("onng", onng, optimised - started, prove_graph(vectors, onng, settings))
+    with _refusing(scratch):
+        _build_anng(vectors, anng, settings)
+        built = time.perf_counter()
+        _optimise(anng, onng, settings)
+        optimised = time.perf_counter()
+        onng_lookup = prove_graph(vectors, onng, settings)
+    yield Graph("onng", onng, optimised - started, onng_lookup)
     yield Graph("anng", anng, built - started, prove_graph(vectors, anng, settings))
 
 
@@ -74,6 +76,19 @@ def plain_folder() -> Iterator[Path]:
         yield made
     finally:
         shutil.rmtree(made, ignore_errors=True)
+
+
+@contextmanager
+def _refusing(scratch: Path) -> Iterator[None]:
+    """Turn NGT's errors into IndexBuildError: it does not say when the disk is full."""
+    try:
+        yield
+    except RuntimeError as error:
+        free_bytes = shutil.disk_usage(scratch).free
+        raise IndexBuildError(
+            f"NGT cannot make the graph in {scratch}, where {free_bytes:,} bytes are free; make "
+            f"room there, or set TMPDIR to a folder with more ({error})"
+        ) from error
 
 
 def _build_anng(vectors: npt.NDArray[np.float32], path: Path, settings: IndexSettings) -> None:

@@ -178,12 +178,11 @@ class _Assembly:
         raw, settings = self.gathered.vectors, self.settings
         mean = fit_mean(raw, settings.centring_prior)
         centring = Projection(mean, np.empty((len(mean), 0), np.float32))
-        path = self.writer.folder / VECTORS
-        vectors = np.lib.format.open_memmap(path, "w+", np.float32, raw.shape)
-        for start in range(0, len(raw), BLOCK_ROWS):
-            rows = slice(start, start + BLOCK_ROWS)
-            vectors[rows] = centring.centre(raw[rows])
-        vectors.flush()
+        blocks = (
+            centring.centre(raw[start : start + BLOCK_ROWS])
+            for start in range(0, len(raw), BLOCK_ROWS)
+        )
+        vectors = self.writer.blocks(VECTORS, raw.shape, blocks)
         projection = Projection(mean, fit_components(vectors, settings.reduced_dim))
         objects = number_distinct(raw)
         self.writer.array(MEAN, projection.mean)

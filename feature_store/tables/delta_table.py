@@ -6,6 +6,7 @@ import functools
 import hashlib
 import operator
 import random
+import re
 import time
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -34,6 +35,10 @@ CONFIGURATION: Mapping[str, str] = {
     "delta.logRetentionDuration": "interval 3650 days",
     "delta.checkpointInterval": "20",
 }
+
+
+_CAUSE = re.compile(r"↳(?:\x1b\[\d+m)? *(.+)")
+"""What Delta writes before each cause of an error, with the codes that colour it."""
 
 
 @dataclass(frozen=True)
@@ -210,9 +215,16 @@ def refusing(complaint: str) -> Iterator[None]:
     except CommitFailedError:
         raise
     except (DeltaError, OSError, pa.ArrowException) as error:
-        # The first line: where Rust is told to show them, stack traces follow.
-        said = next(iter(str(error).splitlines()), type(error).__name__)
-        raise StoreError(f"{complaint}: {said}") from error
+        raise StoreError(f"{complaint}: {_said(error)}") from error
+
+
+def _said(error: Exception) -> str:
+    """Return an error's first line and the causes under it, such as a full disk, in one line.
+
+    Where Rust is told to show them, stack traces follow.
+    """
+    first = next(iter(str(error).splitlines()), type(error).__name__)
+    return ": ".join([first, *_CAUSE.findall(str(error))])
 
 
 def pauses() -> Iterator[float]:

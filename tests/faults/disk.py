@@ -99,7 +99,8 @@ def _wrong_later(usual: Undisturbed, stage: str) -> str:
 
 def _is_clear(ending: Ending) -> bool:
     said = ending.said.lower()
-    return ending.on_purpose and ("no space left" in said or "file too large" in said)
+    named = ("no space left", "file too large", "bytes are free")
+    return ending.on_purpose and any(words in said for words in named)
 
 
 def _named(ending: Ending) -> str:

@@ -80,10 +80,13 @@ def plain_folder() -> Iterator[Path]:
 
 @contextmanager
 def _refusing(scratch: Path) -> Iterator[None]:
-    """Turn NGT's errors into IndexBuildError: it does not say when the disk is full."""
+    """Turn NGT's errors into IndexBuildError: it does not say when the disk is full.
+
+    What it has written of a graph then can read as one of a size beyond all memory.
+    """
     try:
         yield
-    except RuntimeError as error:
+    except (RuntimeError, MemoryError) as error:
         free_bytes = shutil.disk_usage(scratch).free
         raise IndexBuildError(
             f"NGT cannot make the graph in {scratch}, where {free_bytes:,} bytes are free; make "

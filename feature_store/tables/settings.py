@@ -32,7 +32,7 @@ class TablesSettings:
     """The BigQuery dataset of the features, of no other tables; made where it is missing."""
 
     region: str = ""
-    """Where BigQuery makes that dataset, as EU or europe-west1; empty: where Google does."""
+    """Where that dataset is, as EU or europe-west1; empty: where Google makes it."""
 
     staging: str = ""
     """The gs://bucket/prefix under which a day's Parquet files lie while BigQuery loads them."""

@@ -61,7 +61,7 @@ class WarehouseLog:
         columns = ", ".join(HEAD.names)
         sql = f"SELECT {columns} FROM {self._warehouse.table('head')}"  # noqa: S608
         noted = self._warehouse.rows(sql, HEAD, {}).to_pylist()
-        if not noted or noted[0]["forgotten"] is None:
+        if noted[0]["forgotten"] is None:
             return None
         return Retention(noted[0]["forgotten"], noted[0]["keep_days"])
 
@@ -107,9 +107,7 @@ DECLARE replaced_version INT64 DEFAULT (SELECT replaces FROM {draft});
 DECLARE newest_version INT64;
 DECLARE this_version INT64;
 BEGIN TRANSACTION;
-MERGE {head} AS counted USING (SELECT 1 AS step) AS one ON TRUE
-WHEN MATCHED THEN UPDATE SET version = counted.version + one.step
-WHEN NOT MATCHED THEN INSERT (version) VALUES (one.step);
+UPDATE {head} SET version = version + 1 WHERE TRUE;
 SET this_version = (SELECT version FROM {head});
 SET newest_version = (SELECT IFNULL(MAX(version), 0) FROM {commits} WHERE ds = this_day);
 IF newest_version = replaced_version THEN

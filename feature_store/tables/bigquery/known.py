@@ -45,7 +45,7 @@ WHERE place = 1"""  # noqa: S608 - names of our own
 
 def _regions(warehouse: Warehouse, images: list[str], detector: str) -> pa.Table:
     columns = ", ".join(REGIONS.names)
-    sql = f"""SELECT DISTINCT {columns}
+    sql = f"""SELECT {columns}
 FROM {warehouse.table("features")}
 WHERE image_id IN UNNEST(@images) AND detector = @detector"""  # noqa: S608 - names of our own
     parameters = {"images": ("STRING", images), "detector": ("STRING", detector)}

@@ -59,7 +59,9 @@ def ddl(prefix: str) -> str:
         stored = pa.schema([*schema, VERSION])
         statements.append(_create(prefix, name, stored, "item_id"))
         statements.append(_create(prefix, f"{name}_history", stored, "version, item_id"))
-    statements.append(_create(prefix, "head", HEAD, ""))
+    # Made together with its row: were it added afterwards, two that make the tables would add two.
+    row = "SELECT 0, CAST(NULL AS TIMESTAMP), CAST(NULL AS INT64)"
+    statements.append(_create(prefix, "head", HEAD, "").replace("\n);", f"\n) AS {row};"))
     # The last one: where it is, all are.
     statements.append(_create(prefix, "commits", pa.schema([*GIVEN, *LOG]), ""))
     return "\n".join(statements)

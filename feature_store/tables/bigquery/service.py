@@ -40,7 +40,7 @@ class Warehouse:
     @property
     def client(self) -> Any:
         """Google's client of this process."""
-        return _client(self.project)
+        return _client(self.project, self._region)
 
     def table(self, name: str) -> str:
         """Name a table of ours in SQL."""
@@ -166,16 +166,16 @@ def _one_for_each_process(name: str, make: Callable[[], Any]) -> Any:
     return _held[key]
 
 
-def _client(project: str) -> Any:
+def _client(project: str, region: str) -> Any:
     from google.auth.credentials import AnonymousCredentials
     from google.cloud.bigquery import Client
 
     def make() -> Any:
         credentials = AnonymousCredentials() if emulated() else None
         with asking("BigQuery cannot be used"):
-            return Client(project=project, credentials=credentials)
+            return Client(project=project, credentials=credentials, location=region or None)
 
-    return _one_for_each_process(project, make)
+    return _one_for_each_process(f"{project} in {region}", make)
 
 
 def _reader() -> Any:

@@ -9,12 +9,15 @@ import pyarrow as pa
 import pytest
 
 from feature_store.schemas import FEATURES, ITEMS, LEDGER
+from feature_store.tables.bigquery.commits import commit_script
 from feature_store.tables.bigquery.layout import (
     ddl,
     from_bigquery,
     logical_bytes,
     to_bigquery,
 )
+from feature_store.tables.bigquery.service import Warehouse
+from feature_store.tables.settings import TablesSettings
 from tests.feature_store.batches import make_batch
 
 GOLDEN = Path(__file__).with_name("golden") / "tables.sql"
@@ -23,6 +26,14 @@ GOLDEN = Path(__file__).with_name("golden") / "tables.sql"
 def test_the_statements_that_make_the_tables() -> None:
     """A store in use has the tables of the version that made it: changes must be additive."""
     assert ddl("shop-project.features") + "\n" == GOLDEN.read_text()
+
+
+def test_the_transaction_that_replaces_a_partition() -> None:
+    """It counts `head` before it looks at the log: that is what ends all but one that meet."""
+    settings = TablesSettings("bigquery", "", "shop-project", "features", "", "gs://shop/staging")
+    script = commit_script(Warehouse(settings), "staging_20260301T060000_" + "0" * 32)
+    assert script == GOLDEN.with_name("transaction.sql").read_text()
+    assert script.index("UPDATE `shop-project.features.head`") < script.index(".commits`")
 
 
 def test_every_float32_survives_float64() -> None:

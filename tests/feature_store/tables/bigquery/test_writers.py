@@ -5,15 +5,19 @@ from __future__ import annotations
 import signal
 import subprocess
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pytest
 
-from feature_store.errors import StoreError
+from feature_store.errors import CommitConflictError, StoreError
 from feature_store.tables.bigquery import BigQueryFeatureStore
+from feature_store.tables.bigquery.commits import WarehouseCommit, WarehouseLog
 from feature_store.tables.bigquery.service import Warehouse
 from feature_store.tables.content import canonical, content_hash
+from feature_store.tables.store import Commit
 from tests.feature_store.batches import EXTRACTOR, make_batch
 from tests.feature_store.tables.bigquery.conftest import StartWriter
 from tests.feature_store.tables.bigquery.writer import CONFLICT
@@ -98,6 +102,57 @@ def test_writers_of_the_same_and_of_neighbouring_days_commit_side_by_side(
     assert results[0][1] == results[1][1]
     assert [commit.ds for commit in warehouse_store.commits()] == [DAY, NEXT]
     assert len(warehouse_store.log()) == 2
+
+
+def overtake(monkeypatch: pytest.MonkeyPatch, by: Callable[[], Commit]) -> list[Commit]:
+    """Have another writer commit when the next one's rows are loaded and its transaction is due."""
+    append, theirs = WarehouseLog.append, list[Commit]()
+
+    def overtaken(log: WarehouseLog, *rest: Any) -> WarehouseCommit:
+        monkeypatch.setattr(WarehouseLog, "append", append)
+        theirs.append(by())
+        return append(log, *rest)
+
+    monkeypatch.setattr(WarehouseLog, "append", overtaken)
+    return theirs
+
+
+@pytest.mark.parametrize("first", [True, False])
+def test_a_writer_that_was_overtaken_is_refused(
+    warehouse_store: BigQueryFeatureStore, monkeypatch: pytest.MonkeyPatch, first: bool
+) -> None:
+    store = warehouse_store
+    if not first:
+        store.replace_partition(DAY, make_batch(DAY, ["old"]))
+    theirs = overtake(
+        monkeypatch, lambda: store.replace_partition(DAY, make_batch(DAY, ["a"], seed=1))
+    )
+    with pytest.raises(CommitConflictError, match=f"replaced the partition {DAY} meanwhile"):
+        store.replace_partition(DAY, make_batch(DAY, ["a"], seed=2))
+    assert store.commits() == theirs
+    assert store.snapshot().items()["title"].to_pylist() == ["title 1"]
+    # The version that was counted for the refused one is given to the next.
+    again = store.replace_partition(DAY, make_batch(DAY, ["a"], seed=2))
+    assert again.version == theirs[0].version + 1
+
+
+def test_a_writer_overtaken_by_the_same_content_takes_that_commit(
+    warehouse_store: BigQueryFeatureStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store, batch = warehouse_store, make_batch(DAY, ["a"], seed=1)
+    theirs = overtake(monkeypatch, lambda: store.replace_partition(DAY, batch))
+    assert store.replace_partition(DAY, batch) == theirs[0]
+    assert store.log() == theirs
+
+
+def test_a_neighbour_that_commits_meanwhile_is_no_hindrance(
+    warehouse_store: BigQueryFeatureStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = warehouse_store
+    theirs = overtake(monkeypatch, lambda: store.replace_partition(NEXT, make_batch(NEXT, ["n"])))
+    own = store.replace_partition(DAY, make_batch(DAY, ["a"]))
+    assert store.commits() == [own, theirs[0]]
+    assert store.snapshot().items()["item_id"].to_pylist() == ["a", "n"]
 
 
 def test_a_transaction_that_another_one_ended_is_run_again(

@@ -124,7 +124,7 @@ CREATE TABLE IF NOT EXISTS `shop-project.features.head` (
   version INT64 NOT NULL,
   forgotten TIMESTAMP,
   keep_days INT64
-);
+) AS SELECT 0, CAST(NULL AS TIMESTAMP), CAST(NULL AS INT64);
 CREATE TABLE IF NOT EXISTS `shop-project.features.commits` (
   version INT64 NOT NULL,
   committed_at TIMESTAMP NOT NULL,

@@ -37,7 +37,7 @@ def watch(last: int) -> None:
 
     def counted_write(table: PartitionedTable, ds: str, rows: pa.Table) -> Any:
         pin = write(table, ds, rows)
-        step(f"after {table.folder.name}", last)
+        step(f"after {table.name}", last)
         return pin
 
     Path.replace = counted_rename  # type: ignore[assignment,method-assign]

@@ -26,7 +26,7 @@ test: setup browser  ## run every test, set-up included
 	$(BIN)/python -m pytest $(TESTS)
 
 .PHONY: faults
-faults: $(PIPELINE)/.dev  ## kill, race, fill, cut off and spoil the pipeline; say what caught it (FAULTS=--help)
+faults: $(PIPELINE)/.dev $(EMULATORS)/.ready  ## kill, race, fill, cut off and spoil the pipeline; say what caught it (FAULTS=--help)
 	$(BIN)/python -m tests.faults $(FAULTS)
 
 .PHONY: check

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
@@ -16,14 +17,13 @@ SERVER = Path(__file__).with_name("bigquery_server.py")
 PROJECT = "shop-project"
 
 
-@pytest.fixture(scope="session")
-def bigquery_server(gcs_server: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The address, with its scheme, of a server that runs until the tests end.
+@contextmanager
+def running_bigquery(gcs_server: str, folder: Path) -> Iterator[str]:
+    """The address, with its scheme, of a server that runs for the length of the block.
 
     It loads from the Cloud Storage emulator.
     """
     address = f"http://127.0.0.1:{(port := free_port())}"
-    folder = tmp_path_factory.mktemp("bigquery")
 
     def is_up() -> bool:
         try:
@@ -39,7 +39,14 @@ def bigquery_server(gcs_server: str, tmp_path_factory: pytest.TempPathFactory) -
         "TMPDIR": str(folder),
     }
     command = [str(ENVIRONMENT / "bin" / "python"), str(SERVER), str(port)]
-    with kept(command, folder / "server.log", is_up, environment):
+    with kept(command, folder / "bigquery.log", is_up, environment):
+        yield address
+
+
+@pytest.fixture(scope="session")
+def bigquery_server(gcs_server: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address, with its scheme, of a server that runs until the tests end."""
+    with running_bigquery(gcs_server, tmp_path_factory.mktemp("bigquery")) as address:
         yield address
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import platform
 import uuid
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
@@ -27,9 +28,9 @@ def binary() -> Path:
     return found[0]
 
 
-@pytest.fixture(scope="session")
-def gcs_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The address, with its scheme, of a server that runs until the tests end."""
+@contextmanager
+def running_gcs(folder: Path) -> Iterator[str]:
+    """The address, with its scheme, of a server that runs for the length of the block."""
     address = f"http://127.0.0.1:{(port := free_port())}"
 
     def is_up() -> bool:
@@ -42,7 +43,14 @@ def gcs_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     command += ["-host", "127.0.0.1", "-port", str(port)]
     # Where resumable uploads go on, and the host that answers downloads.
     command += ["-external-url", address, "-public-host", f"127.0.0.1:{port}"]
-    with kept(command, tmp_path_factory.mktemp("gcs") / "server.log", is_up):
+    with kept(command, folder / "gcs.log", is_up):
+        yield address
+
+
+@pytest.fixture(scope="session")
+def gcs_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address, with its scheme, of a server that runs until the tests end."""
+    with running_gcs(tmp_path_factory.mktemp("gcs")) as address:
         yield address
 
 

@@ -25,7 +25,8 @@ class Assembled:
 
     `folder` is that of its plan, `dims` maps the extractors in use to the length of their vectors,
     `active` is the active one's identity; `planned` is what the batch must add up to,
-    `failing_before` the looked at images that had failed already, `summary` what the shards did.
+    `revisited` its images of unchanged items, and whether each was indexed before the day;
+    `summary` what the shards did.
     """
 
     folder: Path
@@ -34,7 +35,7 @@ class Assembled:
     dims: Mapping[str, int]
     active: str
     planned: Planned
-    failing_before: frozenset[tuple[str, int]]
+    revisited: Mapping[tuple[str, int], bool]
     summary: ShardSummary
 
 
@@ -81,7 +82,7 @@ def assemble(day: Path) -> Assembled:
         dims={name: dim for result in results for name, dim in result.dims.items()},
         active=results[0].active if results else "",
         planned=_planned(plan, [part.dropped for part in parts]),
-        failing_before=_failing(before),
+        revisited={_place(row): row["status"] == "indexed" for row in before.to_pylist()},
         summary=ShardSummary.total(result.summary for result in results),
     )
 
@@ -147,11 +148,6 @@ def _planned(plan: Plan, dropped: list[pa.Table]) -> Planned:
         deleted=plan.deleted,
         rejected=plan.rejected,
     )
-
-
-def _failing(before: pa.Table) -> frozenset[tuple[str, int]]:
-    rows = before.filter(pc.equal(before["status"], "failed")).to_pylist()
-    return frozenset(_place(row) for row in rows)
 
 
 def _among(rows: pa.Table, wanted: set[str]) -> pa.ChunkedArray:

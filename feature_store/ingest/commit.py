@@ -57,7 +57,7 @@ def check_partition(ds: str, settings: Settings) -> GateReport:
             dims=assembled.dims,
             active=assembled.active,
             planned=assembled.planned,
-            failing_before=assembled.failing_before,
+            revisited=assembled.revisited,
         ),
         settings=settings.quality,
     )

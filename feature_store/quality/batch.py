@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Set
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -58,9 +58,9 @@ class Expected:
     planned: Planned | None = None
     """What the batch must add up to; None: there was no plan."""
 
-    failing_before: Set[tuple[str, int]] = field(default_factory=frozenset)
-    """The images (`item_id`, `image_index`) that were tried again, having failed on an earlier day:
-    should they fail again, they do not count against the share of images indexed."""
+    revisited: Mapping[tuple[str, int], bool] = field(default_factory=dict)
+    """The images (`item_id`, `image_index`) of unchanged items that were looked at again, and
+    whether each was indexed before. They do not count for the share of images indexed."""
 
 
 def check_batch(
@@ -127,10 +127,14 @@ def _totals(
 def _image_totals(
     ledger: pa.Table, expected: Expected, settings: QualitySettings
 ) -> dict[str, Any]:
-    ledger = ledger.filter(_counts(ledger, expected.failing_before))
+    before = _before(ledger, expected.revisited)
+    is_failed = pc.equal(ledger["status"], "failed")
+    lost = ledger.filter(pc.and_(is_failed, pc.fill_null(before, False)))
+    previous = expected.previous_live_items
+    ledger = ledger.filter(pc.is_null(before))
     images = ledger.num_rows
     indexed = _count(pc.equal(ledger["status"], "indexed"))
-    few = min(settings.tolerated_failed_images, max(images, expected.previous_live_items) / 3)
+    few = min(settings.tolerated_failed_images, max(images, previous) / 3)
     tolerated = few / images if images else 0.0
     return {
         "images": images,
@@ -139,6 +143,10 @@ def _image_totals(
         "needed_share": max(0.0, min(settings.min_indexed_share, 1.0 - tolerated)),
         "reasons": _reasons(ledger),
         "failures": _such_as(ledger.filter(pc.equal(ledger["status"], "failed"))),
+        "lost": lost.num_rows,
+        "lost_reasons": _reasons(lost),
+        "lost_images": _such_as(lost),
+        "lost_limit": int(max(few, (1.0 - settings.min_indexed_share) * previous) + 1e-9),
     }
 
 
@@ -157,16 +165,10 @@ def _planned_totals(
     return totals
 
 
-def _counts(ledger: pa.Table, failing_before: Set[tuple[str, int]]) -> pa.Array:
-    """Tell of each image whether its failure would be news."""
-    keys = (ledger[name].to_pylist() for name in ("item_id", "image_index", "status"))
-    return pa.array(
-        [
-            status != "failed" or (item, index) not in failing_before
-            for item, index, status in zip(*keys, strict=True)
-        ],
-        pa.bool_(),
-    )
+def _before(ledger: pa.Table, revisited: Mapping[tuple[str, int], bool]) -> pa.Array:
+    """Tell of each image whether it was indexed before; null for one that is new or changed."""
+    keys = (ledger[name].to_pylist() for name in ("item_id", "image_index"))
+    return pa.array([revisited.get(key) for key in zip(*keys, strict=True)], pa.bool_())
 
 
 def _count(mask: pa.ChunkedArray) -> int:

@@ -149,6 +149,15 @@ def total_rules(totals: dict[str, Any], settings: QualitySettings) -> list[Rule]
             "NITAMONO_QUALITY_MIN_INDEXED_SHARE for this run.",
         ),
         total(
+            "photos kept",
+            between("lost", None, totals["lost_limit"]),
+            f"at most {totals['lost_limit']} photos of unchanged items broken",
+            "{lost} photos of unchanged items could be used before and cannot any more "
+            "({lost_reasons}){lost_images}",
+            "If the shop's host answers something else than photos, run the day again when it is "
+            "well; if they are really gone, lower NITAMONO_QUALITY_MIN_INDEXED_SHARE for this run.",
+        ),
+        total(
             "catalogue rows valid",
             between("invalid_share", None, settings.max_invalid_row_share),
             f"at most {settings.max_invalid_row_share:g} of the catalogue's rows rejected",

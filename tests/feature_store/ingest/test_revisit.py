@@ -10,6 +10,7 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
+from feature_store.errors import GateError
 from feature_store.images.settings import ImageSettings
 from feature_store.ingest.revisit import Check
 from feature_store.ingest.settings import IngestSettings
@@ -167,15 +168,13 @@ def test_files_of_a_store_that_kept_no_books_have_their_turn(shop: Shop) -> None
     assert sorted(path for turn in turns for path in turn) == sorted(paths)
 
 
-def test_a_second_look_never_ends_a_day_and_its_images_count_in_the_run(
-    shop: Shop, home: Path
-) -> None:
+def test_photos_that_all_break_in_one_night_stop_the_day(shop: Shop, home: Path) -> None:
     shop.stock(30)
     settings = shop.settings(home, items_per_shard=100)
     Run(settings, 1)
     for number in range(30):
         (shop.folder / f"{number}.png").write_bytes(b"")
-    with pytest.raises(Exception, match="30 of 30 images could not be used"):
+    with pytest.raises(GateError, match="photos kept: 30 photos of unchanged items"):
         Run(settings, 2)  # that all of them broke in one night is news
     assert partition(settings, 2).num_rows == 0
     assert len(open_store(settings).snapshot().items()) == 30

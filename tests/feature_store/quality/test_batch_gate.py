@@ -165,7 +165,7 @@ def test_a_good_batch_passes_every_check() -> None:
     assert failed(report) == {}
     report.raise_if_failed()
     fired = {check for _, check in FAULTS.values()}
-    shares = {"images indexed", "catalogue rows valid", "items deleted"}
+    shares = {"images indexed", "photos kept", "catalogue rows valid", "items deleted"}
     assert {check.name for check in report.checks} == fired | shares
 
 
@@ -236,8 +236,25 @@ def test_half_of_a_plan_s_items_gone_is_noticed_whatever_is_left_of_them() -> No
 def test_images_that_fail_again_are_no_news() -> None:
     batch = failing(good(), 22)
     places = [(row["item_id"], row["image_index"]) for row in batch.ledger.to_pylist()]
-    assert list(failed(gate(batch, failing_before=frozenset(places[:5])))) == ["images indexed"]
-    assert failed(gate(batch, failing_before=frozenset(places))) == {}
+    some, every = (dict.fromkeys(chosen, False) for chosen in (places[:5], places))
+    assert list(failed(gate(batch, revisited=some))) == ["images indexed"]
+    assert failed(gate(batch, revisited=every)) == {}
+
+
+@pytest.mark.parametrize(
+    ("previous", "lost", "passes"),
+    [(15, 5, True), (15, 6, False), (220, 22, True), (190, 21, False)],
+)
+def test_photos_of_unchanged_items_may_break_up_to_a_share_of_all(
+    previous: int, lost: int, passes: bool
+) -> None:
+    batch = failing(good(), lost)
+    before = {(row["item_id"], row["image_index"]): True for row in batch.ledger.to_pylist()}
+    report = failed(gate(batch, revisited=before, previous=previous))
+    assert list(report) == ([] if passes else ["photos kept"])
+    if not passes:
+        assert f"{lost} photos of unchanged items" in report["photos kept"]
+        assert f"(corrupt {lost}), such as 'item 0'" in report["photos kept"]
 
 
 def test_an_empty_batch_passes() -> None:

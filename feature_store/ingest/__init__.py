@@ -1,7 +1,8 @@
 """One day's catalogue becomes one partition of the feature store: plan → shard → check → commit.
 
 In the order of a run: `settings`, `staging` (where a half-made partition lies), `base` (what a day
-is planned from), `requeue`, `retry` and `revisit` (which unchanged images are looked at again),
+is planned from), `requeue`, `retry`, `looks` and `revisit` (which unchanged images are looked at
+again),
 `plan` (what changed, cut into shards), `models`, `result`, `siblings` and `knowledge` (what need
 not be computed), `books` (what the ledger says of an address), `describe`, `outcomes` and `shard`
 (images, regions and features of one shard), `assemble` (the shards together), `merge` (what other

@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from feature_store.errors import StoreError
+from feature_store.ingest.looks import Seen
 from feature_store.ingest.plan import BEFORE, DELETED, REJECTED, Plan, is_revisit
 from feature_store.ingest.result import ShardResult, ShardSummary
 from feature_store.ingest.staging import planned_folder, read_table
@@ -26,7 +27,7 @@ class Assembled:
     `folder` is that of its plan, `dims` maps the extractors in use to the length of their vectors,
     `active` is the active one's identity; `planned` is what the batch must add up to,
     `revisited` its images of unchanged items, and whether each was indexed before the day;
-    `summary` what the shards did.
+    `summary` what the shards did, `seen` what second looks found that changed nothing.
     """
 
     folder: Path
@@ -37,6 +38,7 @@ class Assembled:
     planned: Planned
     revisited: Mapping[tuple[str, int], bool]
     summary: ShardSummary
+    seen: list[Seen]
 
 
 class _Part(NamedTuple):
@@ -46,6 +48,7 @@ class _Part(NamedTuple):
     items: pa.Table
     ledger: pa.Table
     dropped: pa.Table
+    seen: list[Seen]
 
 
 def assemble(day: Path) -> Assembled:
@@ -84,6 +87,7 @@ def assemble(day: Path) -> Assembled:
         planned=_planned(plan, [part.dropped for part in parts]),
         revisited={_place(row): row["status"] == "indexed" for row in before.to_pylist()},
         summary=ShardSummary.total(result.summary for result in results),
+        seen=[seen for part in parts for seen in part.seen],
     )
 
 
@@ -97,24 +101,33 @@ def assemble_ledger(day: Path) -> pa.Table:
 
 
 def _parts(plan: Plan, before: pa.Table) -> list[_Part]:
-    earlier = {_place(row): _state(row) for row in before.to_pylist()}
+    earlier = {_place(row): row for row in before.to_pylist()}
     return [_part(Path(path), earlier) for path in plan.shards]
 
 
-def _part(shard: Path, earlier: Mapping[tuple[str, int], tuple[Any, ...]]) -> _Part:
+def _part(shard: Path, earlier: Mapping[tuple[str, int], Mapping[str, Any]]) -> _Part:
     result = ShardResult.of(shard)
     if result is None:
         raise StoreError(f"{shard} has not been described yet; run its extract step")
     items = read_table(shard, ITEMS)
     ledger = read_table(shard.parent / result.ledger, LEDGER)
     if not is_revisit(shard):
-        return _Part(result, items, ledger, items.slice(0, 0))
-    changed = {
-        row["item_id"] for row in ledger.to_pylist() if earlier.get(_place(row)) != _state(row)
-    }
+        return _Part(result, items, ledger, items.slice(0, 0), [])
+    changed, seen = set(), []
+    for row in ledger.to_pylist():
+        before = earlier.get(_place(row))
+        if before is None or _state(before) != _state(row):
+            changed.add(row["item_id"])
+        elif row["fingerprint"] not in (None, before["fingerprint"]) and row["image_id"]:
+            seen.append(Seen(row["image_uri"], row["image_id"], row["fingerprint"]))
     kept = _among(items, changed)
-    dropped = items.filter(pc.invert(kept))
-    return _Part(result, items.filter(kept), ledger.filter(_among(ledger, changed)), dropped)
+    return _Part(
+        result=result,
+        items=items.filter(kept),
+        ledger=ledger.filter(_among(ledger, changed)),
+        dropped=items.filter(pc.invert(kept)),
+        seen=seen,
+    )
 
 
 def _features(folder: Path, part: _Part) -> pa.Table:

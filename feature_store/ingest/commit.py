@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from feature_store.errors import CommitConflictError, GateError, StoreError
 from feature_store.ingest.assemble import Assembled, assemble, assemble_ledger
 from feature_store.ingest.audit import audit_snapshot
+from feature_store.ingest.looks import Looks
 from feature_store.ingest.merge import with_other_extractors
 from feature_store.ingest.requeue import forget_requests
 from feature_store.ingest.result import ShardSummary
@@ -106,6 +107,7 @@ def commit_partition(ds: str, settings: Settings) -> CommittedDay:
     changed = before is None or before.version != commit.version
     audit_snapshot(store.snapshot()).raise_if_wrong()
     forget_requests(settings.home, assembled.plan.requests)
+    Looks(settings.home).remember(assembled.seen)
     detail = {"version": commit.version, "replayed": assembled.plan.settled}
     _record(assembled, "committed" if changed else "unchanged", started, settings, detail)
     forget_day(assembled.folder)

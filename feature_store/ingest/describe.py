@@ -10,6 +10,7 @@ import numpy as np
 
 from feature_store.ingest.books import Books, Entry, Look
 from feature_store.ingest.knowledge import Knowledge
+from feature_store.ingest.looks import Looks
 from feature_store.ingest.models import Models
 from feature_store.schemas import PASSING_REASONS, WHOLE, region_id
 from feature_store.vision.regions import describe, find_regions
@@ -62,12 +63,20 @@ class ImageDescriber:
             kept = {uri: entry for uri, entry in known.items() if not entry.indexed}
             self._entries.update({**kept, **reusable})
         asked = [uri for uri in uris if uri not in self._entries]
-        fingerprints = {uri: e.fingerprint for uri, e in reusable.items() if e.fingerprint}
+        fingerprints = self._fingerprints(reusable)
         with ImageLoader(self._settings.images) as loader:
             loaded = loader.load_many(asked, fingerprints)
             while chunk := list(itertools.islice(loaded, self._settings.ingest.images_per_chunk)):
                 self._describe_chunk(chunk, reusable, reusable if unchanged else {})
         return self._entries
+
+    def _fingerprints(self, reusable: dict[str, Entry]) -> dict[str, str]:
+        looks = Looks(self._settings.home)
+        latest = {
+            uri: looks.fingerprint(uri, entry.image_id) or entry.fingerprint
+            for uri, entry in reusable.items()
+        }
+        return {uri: fingerprint for uri, fingerprint in latest.items() if fingerprint}
 
     def _note_hopeless(self, known: dict[str, Entry]) -> None:
         for uri, entry in known.items():

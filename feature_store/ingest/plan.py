@@ -21,6 +21,7 @@ from feature_store.catalogue.changes import find_changes
 from feature_store.catalogue.read import CatalogueRead, read_catalogue
 from feature_store.errors import SettingsError, StoreError
 from feature_store.ingest.base import base_of
+from feature_store.ingest.looks import Looks
 from feature_store.ingest.requeue import Requests, read_requests
 from feature_store.ingest.revisit import Check, Revisits, find_revisits, stored_items
 from feature_store.ingest.settings import IngestSettings
@@ -162,7 +163,8 @@ def _find(
     changes = find_changes(read.items, previous, interval, rejected=read.rejected)
     requests, check = Requests(frozenset(), ()), None
     if now is not None and all(commit.ds <= ds for commit in store.commits()):
-        requests, check = read_requests(settings.home), Check(ds, now, settings.ingest)
+        requests = read_requests(settings.home)
+        check = Check(ds, now, settings.ingest, Looks(settings.home))
     stored = stored_items(store, ds)
     revisits = find_revisits(snapshot, changes, stored, requests.items, check)
     return _Findings(

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from feature_store.ingest.looks import Looks
 from feature_store.ingest.retry import is_due
 from feature_store.ingest.settings import IngestSettings
 from feature_store.schemas import ITEMS, LEDGER, PASSING_REASONS
@@ -74,8 +75,11 @@ def stored_items(store: FeatureStore, ds: str) -> set[str]:
 class Check:
     """Says which images are looked at again on a day, by what the ledger says of them."""
 
-    def __init__(self, ds: str, now: dt.datetime, settings: IngestSettings) -> None:
-        """Take the day, the time of the run, and how often to look."""
+    def __init__(
+        self, ds: str, now: dt.datetime, settings: IngestSettings, looks: Looks | None = None
+    ) -> None:
+        """Take the day, the time of the run, how often to look, and what earlier looks found."""
+        self._looks = looks
         self._day = dt.date.fromisoformat(ds).toordinal()
         self._now = now
         self._settings = settings
@@ -83,13 +87,22 @@ class Check:
 
     def items(self, ledger: pa.Table) -> set[str]:
         """Return the items of which at least one image (schema LEDGER) is due."""
-        names = ("item_id", "image_uri", "reason", "fingerprint", "attempts", "tried_at")
+        names = (
+            "item_id",
+            "image_uri",
+            "image_id",
+            "reason",
+            "fingerprint",
+            "attempts",
+            "tried_at",
+        )
         columns = (ledger[name].to_pylist() for name in names)
         return {row[0] for row in zip(*columns, strict=True) if self._is_due(*row[1:])}
 
     def _is_due(
         self,
         uri: str,
+        image_id: str | None,
         reason: str | None,
         fingerprint: str | None,
         attempts: int | None,
@@ -98,7 +111,8 @@ class Check:
         if is_due(reason, attempts, tried_at, self._now, self._settings):
             return True
         if "://" not in uri and (fingerprint is not None or reason is not None):
-            return self._fingerprint(uri) != fingerprint
+            looked = self._looks.fingerprint(uri, image_id) if self._looks else None
+            return self._fingerprint(uri) not in (fingerprint, looked or fingerprint)
         return reason not in PASSING_REASONS and self._has_its_turn(uri, tried_at)
 
     def _has_its_turn(self, uri: str, tried_at: dt.datetime | None) -> bool:

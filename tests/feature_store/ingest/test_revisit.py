@@ -12,8 +12,10 @@ import pytest
 
 from feature_store.errors import GateError
 from feature_store.images.settings import ImageSettings
+from feature_store.ingest.looks import FILE
 from feature_store.ingest.revisit import Check
 from feature_store.ingest.settings import IngestSettings
+from feature_store.runs import read_runs
 from feature_store.schemas import LEDGER
 from feature_store.settings import Settings
 from feature_store.tables import open_store
@@ -57,6 +59,23 @@ def test_a_file_that_only_looks_new_leaves_the_day_as_it_would_be(
     found = Run(touched, 2)
     assert (found.commit.content_hash, found.seen) == (expected.content_hash, (1, 2))
     assert found.commit.items == 1
+
+
+def test_a_file_that_only_looks_new_is_read_once(shop: Shop, home: Path) -> None:
+    shop.stock(3)
+    settings = shop.settings(home)
+    first = Run(settings, 1).commit
+    touch(shop.folder / "0.png")
+    looked = []
+    for day in (2, 3, 4):
+        Run(settings, day)
+        looked.append(read_runs(home)[-1].images)
+    assert looked == [1, 0, 0]
+    assert Run(settings, 1, FIRST + dt.timedelta(days=5)).commit == first
+    shop.draw("0.png", 99)  # and another photo is noticed all the same
+    assert Run(settings, 5).commit.items == 1
+    (home / FILE).write_bytes(b"torn")
+    assert Run(settings, 6).commit.items == 0
 
 
 def test_a_day_that_noticed_a_change_keeps_it_when_it_is_run_again(shop: Shop, home: Path) -> None:
@@ -178,3 +197,18 @@ def test_photos_that_all_break_in_one_night_stop_the_day(shop: Shop, home: Path)
         Run(settings, 2)  # that all of them broke in one night is news
     assert partition(settings, 2).num_rows == 0
     assert len(open_store(settings).snapshot().items()) == 30
+
+
+def test_looks_that_say_what_the_ledger_says_are_not_remembered(shop: Shop, home: Path) -> None:
+    photo = (shop.folder / shop.draw("photo.png", 5)).read_bytes()
+    with running(photo) as server:
+        server.etag = '"one"'
+        shop.sell("item", server.url("/versioned"))
+        settings = remote(shop, home, recheck_days=1)
+        Run(settings, 1)
+        Run(settings, 2)
+        assert not (home / FILE).exists()
+        server.etag = '"two"'  # another server of the same host, say
+        Run(settings, 3)
+        Run(settings, 4)
+        assert server.headers["If-None-Match"] == '"two"'

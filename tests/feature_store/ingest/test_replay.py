@@ -38,9 +38,9 @@ def ingest(settings: Settings, day: int) -> list[str]:
     return [commit.ds for commit in replay_later_days(name(day), settings, quick_models())]
 
 
-def contents(settings: Settings) -> tuple[str, list[tuple[str, str, int, int]]]:
+def contents(settings: Settings) -> tuple[str, list[tuple[object, ...]]]:
     store = open_store(settings)
-    commits = [(c.ds, c.content_hash, c.items, c.deleted) for c in store.commits()]
+    commits = [(c.ds, c.content_hash, c.base, c.items, c.deleted) for c in store.commits()]
     return store.snapshot().content_hash, commits
 
 
@@ -120,13 +120,14 @@ def test_a_replay_that_was_killed_goes_on_where_it_was(
     four_days: Shop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     four_days.rows = {}
-    for day in (2, 3):  # each of the days after the first has to be replayed
-        four_days.sell("late", four_days.draw("late.png", 9), title=f"{day}")
+    for day in (1, 2, 3, 4):  # a row that is rejected later stays as it was: no day comes out alike
+        four_days.sell("a", "a.png", title=f"{day}")
+        four_days.sell("kept", "b.png", updated_at="soon" if day > 1 else "")
         four_days.write(f"{name(day)}.csv")
     in_order, killed = (of_days(four_days, tmp_path / which) for which in ("in order", "killed"))
     for day in (1, 2, 3, 4):
         ingest(in_order, day)
-    for day in (3, 4, 2):
+    for day in (2, 3, 4):
         ingest(killed, day)
     ingest_partition(DataInterval.day(name(1)), killed, models=quick_models(), now=FIRST)
 
@@ -209,8 +210,6 @@ def test_any_order_of_days_makes_the_same_store(
         for day in (*order, *again):
             ingest(other, day)
         assert contents(other) == contents(in_order)
-        bases = [[c.base for c in open_store(s).commits()] for s in (other, in_order)]
-        assert bases[0] == bases[1]
         audit_snapshot(open_store(other).snapshot()).raise_if_wrong()
 
 

@@ -141,11 +141,7 @@ def plan_partition(
         settled=settled,
         requests=found.requests.files,
     )
-    with planning(settings.staging):
-        if read_json(folder / PLAN) is None:
-            _write(folder, found, shards)
-        write_json(folder / PLAN, dataclasses.asdict(plan))  # the last: with it the plan is whole
-        point_to(folder.parent, folder.name)
+    _stage(plan, found, shards)
     log.info(
         "%s: %d items to describe, %d to look at again, %d deleted",
         *(plan.ds, plan.items, plan.revisited, plan.deleted),
@@ -233,6 +229,17 @@ def _cut(found: _Findings, size: int) -> Iterator[tuple[str, pa.Table]]:
         for start in range(0, items.num_rows, size):
             yield f"{prefix}{number:05d}.parquet", items.slice(start, size)
             number += 1
+
+
+def _stage(plan: Plan, found: _Findings, shards: list[tuple[str, pa.Table]]) -> None:
+    """Write the plan, unless it is there already, and make it the one that counts."""
+    folder = Path(plan.folder)
+    day = folder.parent
+    with planning(day.parent):
+        if read_json(folder / PLAN) is None:
+            _write(folder, found, shards)
+        write_json(folder / PLAN, dataclasses.asdict(plan))  # the last: with it the plan is whole
+        point_to(day, folder.name)
 
 
 def _write(folder: Path, found: _Findings, shards: list[tuple[str, pa.Table]]) -> None:

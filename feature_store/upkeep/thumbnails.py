@@ -61,7 +61,8 @@ def _bundle_images(registry: Registry) -> Iterator[pa.Array]:
 
     Those in a bucket have a copy here; BundleError if one has none, or its table is damaged.
     """
-    here = [folder.name for folder in registry.folder.iterdir()] if registry.folder.is_dir() else []
+    inside = registry.folder.iterdir() if registry.folder.is_dir() else ()
+    here = (path.name for path in inside if path.is_dir())  # the pointer CURRENT is a file
     there = [row.bundle_id for row in registry.list()]
     for name in sorted({*there, *filter(BUNDLE_ID.fullmatch, here)}):
         path = registry.folder / name / REGIONS_FILE

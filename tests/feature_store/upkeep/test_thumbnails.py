@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from feature_store.bundle.records import CURRENT
 from feature_store.nightly.needs import registry_of
 from feature_store.settings import Settings
 from feature_store.tables import open_store
@@ -60,11 +61,16 @@ def test_what_was_live_when_a_build_may_have_begun_stays(settings: Settings) -> 
     assert left(settings) == before
 
 
-@pytest.mark.usefixtures("bundle")
-def test_what_a_kept_bundle_shows_stays(settings: Settings, days_ago: Settings) -> None:
-    assert remove(settings) == Removal()
-    shutil.rmtree(settings.home / "bundles")
-    assert remove(settings).files == 2
+def test_what_a_kept_bundle_shows_stays_and_what_it_does_not_show_goes(
+    bundle: Path, days_ago: Settings, caplog: pytest.LogCaptureFixture
+) -> None:
+    (bundle.parent / CURRENT).write_text(f"{bundle.name}\n")  # as when it is published
+    thumbnail(days_ago, "an item that nobody shows", 0)
+    with caplog.at_level(logging.WARNING):
+        assert remove(days_ago).files == 1
+    assert not caplog.records
+    shutil.rmtree(days_ago.home / "bundles")
+    assert remove(days_ago).files == 2
 
 
 def test_where_a_bundle_cannot_say_what_it_shows_all_stay(

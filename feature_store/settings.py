@@ -65,6 +65,12 @@ class Settings:
     upgrade: UpgradeSettings = field(default_factory=UpgradeSettings)
     upkeep: UpkeepSettings = field(default_factory=UpkeepSettings)
 
+    def __post_init__(self) -> None:
+        """Tell the models how large the photos are: that moves what they say, so who they are."""
+        side_px = self.images.working_long_side_px
+        vision = dataclasses.replace(self.vision, photo_long_side_px=side_px)
+        object.__setattr__(self, "vision", vision)
+
     @property
     def thumbnails(self) -> Path:
         """The folder of the small pictures of images that have no address of their own."""
@@ -115,13 +121,18 @@ class Settings:
             sentences = _sentences(kind)
             listed += [
                 (_variable(stage, entry.name), entry.default, sentences[entry.name])
-                for entry in dataclasses.fields(kind)
+                for entry in _fields(kind)
             ]
         return listed
 
 
 def _is_ours(name: str) -> bool:
     return name.startswith(PREFIX) and not name.startswith(SERVING)
+
+
+def _fields(kind: type[Any]) -> list[dataclasses.Field[Any]]:
+    """Return the fields that a person sets, without those that follow another one."""
+    return [entry for entry in dataclasses.fields(kind) if "follows" not in entry.metadata]
 
 
 def _variable(stage: str, name: str) -> str:
@@ -131,7 +142,7 @@ def _variable(stage: str, name: str) -> str:
 def _refuse_unknown(given: Mapping[str, str]) -> None:
     known = ["NITAMONO_HOME", "NITAMONO_CATALOGUE", "NITAMONO_BUNDLES"]
     for stage, kind in STAGES.items():
-        known += [_variable(stage, entry.name) for entry in dataclasses.fields(kind)]
+        known += [_variable(stage, entry.name) for entry in _fields(kind)]
     for name in sorted(set(given) - set(known)):
         near = _nearest(name, known)
         hint = f"did you mean {near}?" if near else "'nitamono settings' lists them all"
@@ -148,7 +159,7 @@ def _nearest(name: str, known: Sequence[str]) -> str | None:
 def _read_stage(stage: str, kind: type[Any], given: Mapping[str, str]) -> Any:
     hints = typing.get_type_hints(kind)
     values = {}
-    for entry in dataclasses.fields(kind):
+    for entry in _fields(kind):
         name = _variable(stage, entry.name)
         if name in given:
             values[entry.name] = _parse(name, given[name], hints[entry.name])

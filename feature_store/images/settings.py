@@ -15,7 +15,8 @@ class ImageSettings:
     """Where images may come from, and how much of anything one image may cost."""
 
     working_long_side_px: int = 1024
-    """The long side to which larger images are reduced."""
+    """The long side to which larger images are reduced; other than 1024 it makes other models, so
+    that what smaller photos gave is never taken for what larger ones would give."""
 
     min_side_px: int = 16
     """The shortest side in which anything can be seen."""

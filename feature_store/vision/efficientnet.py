@@ -123,7 +123,7 @@ class EfficientNetExtractor:
         self._model = EfficientNetFeatures(name, weights, settings.crop_px)
         self._model.to(self._compute.device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.dim = self._model.dim
-        self.identity = packaged_identity(name, settings.crop_px)
+        self.identity = packaged_identity(name, settings)
 
     def extract(self, crops: Sequence[npt.NDArray[np.uint8]]) -> npt.NDArray[np.float32]:
         """Describe uint8 (H, W, 3) RGB crops of any size: float32 (n, dim), rows of norm 1.

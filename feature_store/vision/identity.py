@@ -55,7 +55,7 @@ def name_detector(name: str, weights: hashlib._Hash, side_px: int, settings: Vis
         settings.min_product_share,
     )
     digest = weights.copy()
-    digest.update(f"{PREPROCESSING}:{side_px}:{limits}".encode())
+    digest.update(f"{PREPROCESSING}:{side_px}:{limits}{settings.digest_text}".encode())
     return f"{name}@{digest.hexdigest()[:12]}"
 
 
@@ -74,4 +74,4 @@ def extractor_facts(settings: VisionSettings) -> ExtractorFacts:
         from feature_store.vision.onnx_extractor import look_at
 
         return ExtractorFacts(*look_at(Path(name), settings))
-    return ExtractorFacts(packaged_identity(name, settings.crop_px), DIMS[name])
+    return ExtractorFacts(packaged_identity(name, settings), DIMS[name])

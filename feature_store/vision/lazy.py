@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from feature_store.errors import VisionError
 from feature_store.vision.detect import Detection, Detector
 from feature_store.vision.detector_weights import find_weights
 from feature_store.vision.extract import Extractor
@@ -34,7 +35,9 @@ class LazyDetector:
             from feature_store.vision.ultralytics_detector import UltralyticsDetector
 
             weights = find_weights(self._settings.detector, Path(self._settings.weights_folder))
-            self._model = UltralyticsDetector(self._settings, weights)
+            loaded = UltralyticsDetector(self._settings, weights)
+            _require_same(self._settings.detector, self.identity, loaded.identity)
+            self._model = loaded
         return self._model
 
     def detect(self, images: Sequence[npt.NDArray[np.uint8]]) -> list[list[Detection]]:
@@ -60,7 +63,9 @@ class LazyExtractor:
     def model(self) -> Extractor:
         """The extractor itself, loaded at the first time; VisionError if it cannot be."""
         if self._model is None:
-            self._model = _load_extractor(self._settings)
+            loaded = _load_extractor(self._settings)
+            _require_same(self._settings.extractor, self.identity, loaded.identity)
+            self._model = loaded
         return self._model
 
     def extract(self, crops: Sequence[npt.NDArray[np.uint8]]) -> npt.NDArray[np.float32]:
@@ -69,6 +74,14 @@ class LazyExtractor:
         A row that cannot be is all NaN.
         """
         return self.model.extract(crops) if crops else np.empty((0, self.dim), np.float32)
+
+
+def _require_same(name: str, told: str, loaded: str) -> None:
+    """Raise VisionError if the file was replaced after its identity was told."""
+    if told != loaded:
+        raise VisionError(
+            f"{name!r} was {told} when this run began, and is {loaded} by now: run it again"
+        )
 
 
 def _load_extractor(settings: VisionSettings) -> Extractor:

@@ -81,7 +81,7 @@ class OnnxExtractor:
         self._channels_first = _channels_first(self._input.shape, path)
         self._side_px = _side_px(self._input.shape, path, self._preprocessing, settings)
         self.dim = int(self._describe([np.zeros((1, 1, 3), np.uint8)]).shape[1])
-        self.identity = _identity(path, self._preprocessing, self._side_px)
+        self.identity = _identity(path, self._preprocessing, self._side_px, settings)
 
     def extract(self, crops: Sequence[npt.NDArray[np.uint8]]) -> npt.NDArray[np.float32]:
         """Describe uint8 (H, W, 3) RGB crops of any size: float32 (n, dim), rows of norm 1.
@@ -129,15 +129,17 @@ def look_at(path: Path, settings: VisionSettings) -> tuple[str, int | None]:
     side_px = _side_px(session.get_inputs()[0].shape, path, preprocessing, settings)
     answer = session.get_outputs()[0].shape
     known = len(answer) in (2, 4) and isinstance(answer[1], int) and answer[1] > 0
-    return _identity(path, preprocessing, side_px), answer[1] if known else None
+    return _identity(path, preprocessing, side_px, settings), answer[1] if known else None
 
 
-def _identity(path: Path, preprocessing: Preprocessing, side_px: int) -> str:
+def _identity(
+    path: Path, preprocessing: Preprocessing, side_px: int, settings: VisionSettings
+) -> str:
     model = path.read_bytes()
     digest = hashlib.sha256(model)
     for name in _external_files(model):
         digest.update((path.parent / name).read_bytes())
-    digest.update(f"{preprocessing.digest_text()}:{side_px}".encode())
+    digest.update(f"{preprocessing.digest_text()}:{side_px}{settings.digest_text}".encode())
     return f"{path.stem}@{digest.hexdigest()[:12]}"
 
 

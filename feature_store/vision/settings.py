@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from feature_store.errors import SettingsError
 
@@ -68,6 +68,10 @@ class VisionSettings:
     threads: int = 0
     """CPU threads a model may use; 0 leaves the choice to the library."""
 
+    photo_long_side_px: int = field(default=1024, metadata={"follows": True})
+    """The long side to which larger photos were reduced before a model sees them; no setting of its
+    own, `Settings` copies it from the images stage."""
+
     def __post_init__(self) -> None:
         """Check every range."""
         for name in ("detector_batch", "max_products", "extractor_batch"):
@@ -81,6 +85,12 @@ class VisionSettings:
         _require(self.device in DEVICES, f"device must be one of {', '.join(DEVICES)}")
         _require(self.precision in PRECISIONS, f"precision must be one of {', '.join(PRECISIONS)}")
         _require(self.threads >= 0, "threads must not be negative")
+
+    @property
+    def digest_text(self) -> str:
+        """What of the photos themselves goes into a model's identity: nothing at their usual size,
+        so that this is the identity that it always had."""
+        return "" if self.photo_long_side_px == 1024 else f":photos of {self.photo_long_side_px}"
 
 
 def _require(condition: bool, message: str) -> None:

@@ -10,7 +10,9 @@ from pathlib import Path
 import pytest
 
 from feature_store.errors import SettingsError
+from feature_store.images.settings import ImageSettings
 from feature_store.settings import STAGES, Settings
+from feature_store.vision.settings import VisionSettings
 
 
 def test_without_variables_everything_has_its_default(
@@ -94,15 +96,29 @@ def test_an_unknown_name_is_refused_with_a_hint(name: str, hint: str) -> None:
 
 def test_every_setting_is_described_in_a_sentence() -> None:
     described = {name: (default, text) for name, default, text in Settings.describe()}
+    count = 0
     for stage, kind in STAGES.items():
         for field in dataclasses.fields(kind):
+            if "follows" in field.metadata:  # another setting, and is none itself
+                continue
+            count += 1
             default, text = described[f"NITAMONO_{stage}_{field.name}".upper()]
             assert default == field.default
             assert text.rstrip().endswith("."), field.name
     own = {"NITAMONO_HOME", "NITAMONO_CATALOGUE", "NITAMONO_BUNDLES"}
     assert own <= set(described)
-    fields = sum(len(dataclasses.fields(kind)) for kind in STAGES.values())
-    assert len(described) == len(own) + fields
+    assert len(described) == len(own) + count
+
+
+def test_the_models_know_how_large_the_photos_are() -> None:
+    name = "NITAMONO_IMAGES_WORKING_LONG_SIDE_PX"
+    settings = Settings.from_environment({name: "2048"})
+    assert settings.vision.photo_long_side_px == 2048
+    smaller = dataclasses.replace(settings, images=ImageSettings(working_long_side_px=512))
+    assert smaller.vision.photo_long_side_px == 512
+    assert Settings().vision == VisionSettings()
+    with pytest.raises(SettingsError, match="there is no setting"):
+        Settings.from_environment({"NITAMONO_VISION_PHOTO_LONG_SIDE_PX": "2048"})
 
 
 def test_reading_settings_imports_nothing_heavy() -> None:

@@ -21,6 +21,8 @@ from feature_store.vision.crops import crop, squash
 from feature_store.vision.detector_weights import DEFAULT_WEIGHTS
 from feature_store.vision.efficientnet import EfficientNetExtractor
 from feature_store.vision.identity import detector_identity, extractor_identity
+from feature_store.vision.lazy import LazyExtractor
+from feature_store.vision.models import load_extractor
 from feature_store.vision.onnx_extractor import OnnxExtractor
 from feature_store.vision.settings import VisionSettings
 from feature_store.vision.ultralytics_detector import UltralyticsDetector
@@ -107,3 +109,18 @@ def test_identities_are_those_that_stores_hold_already() -> None:
     assert extractor_identity(VisionSettings()) == "efficientnet-lite2@fb183eba3318"
     lite0 = extractor_identity(VisionSettings(), "efficientnet-lite0")
     assert lite0 == "efficientnet-lite0@829202c65d1f"
+
+
+def test_photos_of_another_size_make_other_models(tmp_path: Path) -> None:
+    """Else what was found in smaller photos would be taken for what these would give."""
+    network = str(
+        write_model(tmp_path / "tiny.onnx", [("Flatten", "axis=1")], ["n", 3, 32, 32], rank=2)
+    )
+    larger = VisionSettings(device="cpu", photo_long_side_px=2048)
+    for name in ("efficientnet-lite0", network):
+        usual = extractor_identity(VisionSettings(), name)
+        assert extractor_identity(larger, name) != usual
+        lazy = load_extractor(larger, name)
+        assert isinstance(lazy, LazyExtractor)
+        assert lazy.model.identity == lazy.identity != usual
+    assert detector_identity(larger) != detector_identity(VisionSettings())

@@ -121,6 +121,16 @@ def test_weights_in_a_file_of_their_own_are_part_of_the_identity(tmp_path: Path)
     assert one.model.identity == one.identity
 
 
+def test_a_model_replaced_before_it_was_loaded_is_refused(tmp_path: Path) -> None:
+    """Its vectors would be stored as those of the former one."""
+    path = tmp_path / "m.onnx"
+    write_model(path, [("Flatten", "axis=1")], ["n", 3, 32, 32], rank=2)
+    extractor = load_extractor(CPU, str(path))
+    write_model(path, [("GlobalAveragePool", "")], ["n", 3, 32, 32])
+    with pytest.raises(VisionError, match=r"m\.onnx' was m@[0-9a-f]{12} when .* by now"):
+        extractor.extract([product_photo(1)])
+
+
 @pytest.mark.parametrize("model", ["resnet", "nowhere.onnx"])
 def test_an_extractor_that_is_not_there_is_told_at_once(model: str) -> None:
     with pytest.raises(VisionError, match=model.partition(".")[0]):

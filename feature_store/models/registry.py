@@ -103,15 +103,27 @@ class ModelRegistry:
                 to, kept, declined, (*state.former, before), (*state.history, switch)
             )
 
-    def undo(self, counted: tuple[int, int], *, at: dt.datetime | None = None) -> str:
+    def undo(
+        self,
+        counted: tuple[int, int],
+        *,
+        expected: Active | None = None,
+        at: dt.datetime | None = None,
+    ) -> str:
         """Let the former extractor answer again; the undone one is kept no more, and declined.
 
-        `counted` is how many images of how many are described under the former one. Returns its
-        name; StoreError if there was no switch.
+        `counted` is how many images of how many are described under the former one, and `expected`
+        whom the caller took for it: StoreError if it is another by now. Returns its name;
+        StoreError if there was no switch.
         """
         with self._changing("") as draft:
             state = draft.state
             to = _former(state)
+            if expected not in (None, to):
+                raise StoreError(
+                    f"{state.active.model} answers by now: somebody else has switched or undone "
+                    "meanwhile; look at 'nitamono models'"
+                )
             undone = state.active
             declined = _without(state.declined, to.model)
             if undone.model != to.model:

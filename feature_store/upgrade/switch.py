@@ -63,7 +63,7 @@ def undo(settings: Settings) -> str:
     registry = ModelRegistry(settings.home)
     former = registry.former()
     covered = _require_all(settings, former)
-    registry.undo((covered.described, covered.indexed))
+    registry.undo((covered.described, covered.indexed), expected=former)
     return _tell(former.identity, covered)
 
 

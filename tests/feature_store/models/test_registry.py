@@ -48,6 +48,18 @@ def test_after_a_switch_the_former_stays_kept(registry: ModelRegistry) -> None:
     assert registry.former() == OLD
 
 
+def test_of_two_who_undo_at_once_one_does(registry: ModelRegistry) -> None:
+    """Nobody has counted what the extractor before the former one describes."""
+    switched(registry)
+    newest = Active("newest", "newest@000000000003")
+    registry.switch(newest, NEW, (7, 7), by_hand=True)
+    former = registry.former()
+    assert registry.undo((7, 7), expected=former) == "new"
+    with pytest.raises(StoreError, match="new answers by now: somebody else"):
+        registry.undo((7, 7), expected=former)
+    assert registry.in_use("new").active == "new"
+
+
 def test_an_undone_extractor_is_left_alone_until_a_person_chooses_it(
     registry: ModelRegistry,
 ) -> None:

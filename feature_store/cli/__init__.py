@@ -7,6 +7,7 @@ the command works in both environments.
 
 from __future__ import annotations
 
+import difflib
 import errno
 import importlib
 import logging
@@ -40,6 +41,9 @@ _PIPELINE_ONLY = (
     *("catalogue", "ingest", "ledger", "requeue", "index", "status", "item", "runs", "models"),
     "upkeep",
 )
+INTERRUPTED = 130
+"""Exit status of a command that Ctrl-C has stopped, as shells have it: 128 + SIGINT."""
+
 _ROOMS = ("feature_store", "operators", "serving")
 
 
@@ -79,6 +83,10 @@ class _Commands(click.Group):
                 f"'{name}' is not in this environment; the other one's nitamono has it "
                 "(.venv/pipeline/bin, .venv/serving/bin)"
             )
+        if self.get_command(ctx, name) is None:
+            near = difflib.get_close_matches(name, self.list_commands(ctx), n=1)
+            hint = f" Did you mean '{near[0]}'?" if near else ""
+            ctx.fail(f"No such command '{name}'.{hint}")
         return super().resolve_command(ctx, args)
 
     def invoke(self, ctx: click.Context) -> object:
@@ -88,6 +96,11 @@ class _Commands(click.Group):
         """
         try:
             return super().invoke(ctx)
+        except KeyboardInterrupt:
+            click.echo(
+                "\nstopped; what is done is kept: the same command goes on from there", err=True
+            )
+            raise SystemExit(INTERRUPTED) from None
         except NitamonoError as error:
             raise click.ClickException(str(error)) from error
         except OSError as error:

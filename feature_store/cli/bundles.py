@@ -48,7 +48,7 @@ def bundles(as_json: bool) -> None:
     Console().print(table if rows else "no bundle yet: run `nitamono index`")
 
 
-@click.command()
+@click.command(short_help="Make a bundle the live one, after verifying it.")
 @click.argument("bundle_id")
 def publish(bundle_id: str) -> None:
     """Make BUNDLE_ID the live bundle, after verifying every byte of it.
@@ -59,7 +59,7 @@ def publish(bundle_id: str) -> None:
     click.echo(f"live: {bundle_id}")
 
 
-@click.command()
+@click.command(short_help="Make the previous bundle the live one again.")
 @click.argument("bundle_id", required=False)
 def rollback(bundle_id: str | None) -> None:
     """Make the previously published bundle (or BUNDLE_ID) the live one again."""

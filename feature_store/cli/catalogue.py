@@ -6,7 +6,7 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from feature_store.cli.text import plain
+from feature_store.cli.text import counted, day_of, plain
 from feature_store.errors import SettingsError
 from feature_store.settings import Settings
 
@@ -33,14 +33,14 @@ def check(location: str | None, day: str | None) -> None:
     if not where:
         raise SettingsError("there is no catalogue: name one, or set NITAMONO_CATALOGUE")
     if day:
-        where = where.replace("{ds}", day)
+        where = where.replace("{ds}", day_of(day))
     elif "{ds}" in where:
         raise SettingsError(f"{where} has a file for each day: say which with --day")
     read = read_catalogue(where, settings.catalogue)
     console = Console()
     console.print(
-        f"{read.items.num_rows} items can be used, {read.rejected.num_rows} rows cannot, in "
-        f"{read.source}",
+        f"{counted(read.items.num_rows, 'item')} can be used, "
+        f"{counted(read.rejected.num_rows, 'row')} cannot, in {read.source}",
         markup=False,
     )
     if read.rejected.num_rows == 0:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import click
@@ -12,16 +12,15 @@ from rich.console import Console
 from rich.table import Column, Table
 
 from feature_store.cli.history import Question, ask
-from feature_store.cli.text import plain
+from feature_store.cli.text import day_of, plain
 from feature_store.errors import StoreError
-from feature_store.schemas import DataInterval
 from feature_store.settings import Settings
 
-_SAID = ("ds", "item_id", "deleted")
-"""Columns of the row that the lines above it tell."""
+_UNTOLD = ("ds", "item_id", "deleted", "row_digest")
+"""Columns of the row that the lines above it tell, or that mean something only to programs."""
 
 
-@click.command()
+@click.command(short_help="What the store said about an item, on any day.")
 @click.argument("item_id")
 @click.option("--day", help="What the days up to this one say, YYYY-MM-DD (default: all days).")
 @click.option(
@@ -38,7 +37,9 @@ def item(item_id: str, day: str | None, as_of: str | None, as_json: bool) -> Non
     from feature_store.tables import open_store
 
     settings = Settings.from_environment()
-    answer = ask(open_store(settings), Question(item_id, _day(day), _as_of(as_of)))
+    answer = ask(
+        open_store(settings), Question(item_id, day_of(day) if day else None, _as_of(as_of))
+    )
     if as_json:
         click.echo(json.dumps(answer, indent=2))
     else:
@@ -47,13 +48,6 @@ def item(item_id: str, day: str | None, as_of: str | None, as_json: bool) -> Non
             console.print(part)
     if not answer["live"]:
         raise SystemExit(1)
-
-
-def _day(text: str | None) -> str | None:
-    try:
-        return DataInterval.day(text).ds if text else None
-    except ValueError as error:
-        raise click.BadParameter(f"{text!r} is not a date; write YYYY-MM-DD") from error
 
 
 def _as_of(text: str | None) -> int | dt.datetime | None:
@@ -69,7 +63,7 @@ def _as_of(text: str | None) -> int | dt.datetime | None:
         wanted = "write a snapshot version, or a time such as 2026-03-01T12:00+00:00"
         raise click.BadParameter(f"{text!r} is neither; {wanted}") from error
     if time.tzinfo is None:
-        raise StoreError(f"{text} has no time zone; write {text}+00:00 for UTC")
+        raise StoreError(f"{text} has no time zone; write {time.isoformat()}+00:00 for UTC")
     return time
 
 
@@ -81,7 +75,7 @@ def _tables(answer: dict[str, Any]) -> Iterator[str | Table]:
     )
     about = Table("", Column(overflow="fold"), show_header=False)
     for name, value in answer["row"].items():
-        if name not in _SAID and value not in (None, "", "{}", []):
+        if name not in _UNTOLD and value not in (None, "", "{}", []):
             about.add_row(plain(name), plain(_text(value)))
     yield about
     for image in answer["images"]:
@@ -101,15 +95,27 @@ def _image(image: dict[str, Any]) -> Iterator[str | Table]:
         yield f"SHA-256 {plain(image['image_id'])}"
     if not image["regions"]:
         return
-    folded = [Column(name, overflow="fold") for name in ("label", "detector", "described by")]
-    label, *models = folded
-    table = Table(Column("region", no_wrap=True), "kind", label, "box", "confidence", *models)
-    for region in image["regions"]:
-        box = " ".join(f"{corner:.3f}" for corner in region["box"])
+    yield from _regions(image["regions"])
+
+
+def _regions(regions: Sequence[dict[str, Any]]) -> Iterator[str | Table]:
+    """Show the boxes; the models, nearly always the same for all of them, stand above."""
+    detectors = dict.fromkeys(region["detector"] for region in regions)
+    yield f"boxes by {plain(', '.join(detectors))}"
+    described = dict.fromkeys(", ".join(region["extractors"]) for region in regions)
+    if len(described) == 1:
+        yield f"described by {plain(*described)}"
+    box = Column("box", no_wrap=True)
+    table = Table("region", "kind", Column("label", overflow="fold"), box, "sure")
+    table.columns[0].no_wrap = True
+    if len(described) > 1:
+        table.add_column("described by", overflow="fold")
+    for region in regions:
         seen = (plain(region[name]) for name in ("region_id", "kind", "label"))
-        extractors = plain(", ".join(region["extractors"]))
-        confidence = f"{region['confidence']:.2f}"
-        table.add_row(*seen, box, confidence, plain(region["detector"]), extractors)
+        corners = " ".join(f"{corner:.3f}" for corner in region["box"])
+        sure = "" if region["kind"] == "whole" else f"{region['confidence']:.2f}"
+        by = [plain(", ".join(region["extractors"]))] if len(described) > 1 else []
+        table.add_row(*seen, corners, sure, *by)
     yield table
 
 

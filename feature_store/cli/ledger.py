@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 from rich.console import Console
 from rich.table import Column, Table
 
-from feature_store.cli.text import plain
+from feature_store.cli.text import counted, plain
 from feature_store.errors import StoreError
 from feature_store.schemas import REASONS
 from feature_store.settings import Settings
@@ -19,7 +19,7 @@ from feature_store.settings import Settings
 _SHOWN = 200
 
 
-@click.command()
+@click.command(short_help="What could not be used, and why.")
 @click.option("--day", help="What the last run of this day found, also if its gate refused it.")
 @click.option("--dead", is_flag=True, help="Only images that no run tries again by itself.")
 @click.option("--json", "as_json", is_flag=True, help="Print all as JSON, one object a line.")
@@ -40,14 +40,14 @@ def ledger(day: str | None, dead: bool, as_json: bool) -> None:
             click.echo(json.dumps(row, ensure_ascii=False, default=_as_text))
         return
     if dead:
-        click.echo(f"left alone until 'nitamono requeue': {failed.num_rows} images")
+        click.echo(f"left alone until 'nitamono requeue': {counted(failed.num_rows, 'image')}")
     else:
         click.echo(failures(rows))
     if failed.num_rows:
         _show(failed)
 
 
-@click.command()
+@click.command(short_help="Have items looked at again by the next run.")
 @click.argument("items", metavar="[ITEM_ID]...", nargs=-1)
 @click.option(
     "--reason", type=click.Choice([*REASONS]), help="All items with an image that failed so."
@@ -72,7 +72,11 @@ def requeue(items: tuple[str, ...], reason: str | None, everything: bool) -> Non
     if reason or everything:
         failed.update(dict.fromkeys(_failed_items(rows, reason)))
     count = requeue_items(settings.home, failed)
-    click.echo(f"{count} items are looked at again by the next run of the newest day")
+    if count:
+        said = counted(count, "item")
+        click.echo(f"{said} will be looked at again by the next run of the newest day")
+    else:
+        click.echo("no item has an image that failed so: there is nothing to look at again")
 
 
 def _failed_items(rows: pa.Table, reason: str | None) -> list[str]:
@@ -107,7 +111,8 @@ def failures(rows: pa.Table) -> str:
     images = rows.filter(pc.greater_equal(rows["image_index"], 0))
     failed = images.filter(pc.equal(images["status"], "failed")).num_rows
     rejected = rows.num_rows - images.num_rows
-    return f"could not be used: {failed} of {images.num_rows} images, {rejected} catalogue rows"
+    whole = counted(images.num_rows, "image")
+    return f"could not be used: {failed:,} of {whole}, {counted(rejected, 'catalogue row')}"
 
 
 def _of_day(day: str, settings: Settings) -> pa.Table:

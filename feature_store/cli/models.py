@@ -7,6 +7,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import click
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Column, Table
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 _LATER = "the next index is built under it: 'nitamono index', or the nightly run"
 
 
-@click.group(invoke_without_command=True)
+@click.group(invoke_without_command=True, short_help="Which extractors describe how much.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, with the history of switches.")
 @click.pass_context
 def models(context: click.Context, as_json: bool) -> None:
@@ -35,9 +36,12 @@ def models(context: click.Context, as_json: bool) -> None:
     table = Table(
         Column("extractor", overflow="fold"),
         "role",
-        Column("identity", no_wrap=True),
-        Column("images described", justify="right"),
+        Column("identity", overflow="fold"),
+        Column("described", justify="right"),
         Column("regions", justify="right"),
+        box=SIMPLE_HEAD,
+        padding=0,
+        show_edge=False,
     )
     for row in state["extractors"]:
         figure = f"{row['described']:,} of {row['indexed']:,}"

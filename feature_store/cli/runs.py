@@ -14,12 +14,13 @@ from feature_store.cli.text import plain
 from feature_store.runs import Run, read_runs
 from feature_store.settings import Settings
 
+_KINDS = ("ingest", "upgrade", "index", "upkeep")
 _COUNTS = ("images", "reused", "detected", "embedded", "failed")
 
 
-@click.command()
-@click.option("--last", default=20, show_default=True, type=click.IntRange(0), help="How many.")
-@click.option("--kind", help="Only runs of this kind: ingest, upgrade, index or upkeep.")
+@click.command(short_help="What the last runs did, and how long they took.")
+@click.option("--last", default=20, show_default=True, type=click.IntRange(1), help="How many.")
+@click.option("--kind", type=click.Choice(_KINDS), help="Only runs of this kind.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, with all that is known of each.")
 def runs(last: int, kind: str | None, as_json: bool) -> None:
     """List the last runs, newest first: what each did, and how long it took."""

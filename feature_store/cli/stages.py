@@ -6,9 +6,10 @@ from dataclasses import replace
 
 import click
 from rich.console import Console
-from rich.progress import Progress
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from feature_store.cli.ledger import failures
+from feature_store.cli.text import counted, day_of
 from feature_store.schemas import DataInterval
 from feature_store.settings import Settings
 
@@ -26,7 +27,7 @@ def _for_other_days(settings: Settings) -> Settings:
     return replace(settings, catalogue_location=usual)
 
 
-@click.command()
+@click.command(short_help="Write one day's partition of the feature store.")
 @click.option("--day", required=True, help="The partition to write, YYYY-MM-DD (UTC).")
 @click.option("--catalogue", help="Read this instead of NITAMONO_CATALOGUE; {ds} is the day.")
 def ingest(day: str, catalogue: str | None) -> None:
@@ -36,26 +37,25 @@ def ingest(day: str, catalogue: str | None) -> None:
     """
     from feature_store.ingest import ingest_partition, read_ledger, replay_later_days
 
-    try:
-        interval = DataInterval.day(day)
-    except ValueError as error:
-        raise click.BadParameter(f"{day!r} is not a date; write YYYY-MM-DD") from error
+    interval = DataInterval.day(day_of(day))
     settings = _settings(catalogue)
-    console = Console(stderr=True)
-    with Progress(console=console) as progress:
-        task = progress.add_task(f"ingest {day}", total=None)
-        commit = ingest_partition(
-            interval,
-            settings,
-            progress=lambda done, total: progress.update(task, completed=done, total=total),
-        )
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+    with Progress(*columns, TimeRemainingColumn(), console=Console(stderr=True)) as progress:
+        task = progress.add_task(f"plan {day}", total=None)
+
+        def report(done: int, total: int) -> None:
+            step = "extract" if done < total else "check and commit"
+            progress.update(task, completed=done, total=total, description=f"{step} {day}")
+
+        commit = ingest_partition(interval, settings, progress=report)
     click.echo(
-        f"{commit.ds}: {commit.items} items, {commit.images} images, {commit.regions} regions, "
-        f"{commit.deleted} deleted; snapshot version {commit.version}"
+        f"{commit.ds}: {counted(commit.items, 'item')}, {counted(commit.images, 'image')}, "
+        f"{counted(commit.regions, 'region')}, {commit.deleted} deleted; "
+        f"snapshot version {commit.version}"
     )
     for later in replay_later_days(day, _for_other_days(settings)):
         click.echo(
-            f"{later.ds}: planned anew, {later.items} items, {later.deleted} deleted; "
+            f"{later.ds}: planned anew, {counted(later.items, 'item')}, {later.deleted} deleted; "
             f"snapshot version {later.version}"
         )
     rows = read_ledger(commit.ds, settings)

@@ -12,14 +12,14 @@ from rich.console import Console
 from rich.table import Column, Table
 
 from feature_store.cli.state import read_status
-from feature_store.cli.text import aged, plain, share, sized
+from feature_store.cli.text import aged, counted, plain, share, sized
 from feature_store.settings import Settings
 
 State = dict[str, Any]
 Line = tuple[str, str]
 
 
-@click.command()
+@click.command(short_help="Store, ledger, models and live bundle: how full, how fresh.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
 def status(as_json: bool) -> None:
     """Show the store, its ledger, the extractors, the live bundle, the last runs, and sizes."""
@@ -66,7 +66,7 @@ def _catalogue(state: State) -> Iterator[Line]:
         reasons = ", ".join(f"{n:,} {reason}" for reason, n in state["failed_by_reason"].items())
         yield "failed", reasons
         yield "", f"{state['will_be_retried']:,} will be tried again"
-        yield "", f"{state['dead_letters']:,} wait for a person: 'nitamono ledger', then 'requeue'"
+        yield "", f"{state['dead_letters']:,} wait for a person: 'nitamono ledger --dead'"
     if state["ledger_adds_up"] is not None:
         yield "ledger", "adds up" if state["ledger_adds_up"] else "DOES NOT ADD UP"
     if state["rows_rejected"]:
@@ -77,11 +77,12 @@ def _extractors(state: State) -> Iterator[Line]:
     yield "active", plain(state["model_active"])
     if state["models_kept"]:
         yield "kept", plain(", ".join(state["models_kept"]))
-    for identity, covered in state["extractor_coverage"].items():
+    for number, (identity, covered) in enumerate(state["extractor_coverage"].items()):
         described, indexed = covered["described"], covered["indexed"]
+        yield "" if number else "described", plain(identity)
         yield (
-            plain(identity),
-            f"{described:,} of {indexed:,} images{share(described, indexed)}, "
+            "",
+            f"  {described:,} of {indexed:,} images{share(described, indexed)}, "
             f"{covered['regions']:,} regions",
         )
 
@@ -99,11 +100,8 @@ def _bundle(state: State) -> Iterator[Line]:
     now = dt.datetime.now(dt.UTC)
     same = "the current snapshot" if state["live_bundle_is_current"] else "an older snapshot"
     yield "", f"of {same}, made {aged((now - created).total_seconds())}"
-    yield (
-        "",
-        f"{state['live_bundle_items']:,} items, {state['live_bundle_regions']:,} regions under "
-        f"{plain(state['live_bundle_extractor'])}",
-    )
+    yield "", f"{state['live_bundle_items']:,} items, {state['live_bundle_regions']:,} regions"
+    yield "", f"under {plain(state['live_bundle_extractor'])}"
     if state["previous_bundle"]:
         yield "before", plain(state["previous_bundle"])
 
@@ -114,7 +112,7 @@ def _runs(state: State) -> Iterator[Line]:
     for kind, run in sorted(state["last_runs"].items()):
         started = dt.datetime.fromisoformat(run["started_at"])
         now = dt.datetime.now(started.tzinfo)
-        day = f"of {run['ds']} " if run["ds"] else ""
+        day = f"{run['ds']} " if run["ds"] else ""
         ago = aged((now - started).total_seconds())
         yield plain(kind), f"{plain(day)}{plain(run['outcome'])}, {ago}"
 
@@ -124,7 +122,7 @@ def _room(state: State) -> Iterator[Line]:
     yield "store", f"{sized(live)} in {state['store_live_files']:,} files"
     if kept > live:
         yield "history", f"{sized(kept - live)} more"
-    yield "bundles", f"{sized(state['bundles_bytes'])} in {state['bundles']:,}"
+    yield "bundles", f"{sized(state['bundles_bytes'])} in {counted(state['bundles'], 'bundle')}"
     yield "thumbnails", f"{sized(state['thumbnails_bytes'])} in {state['thumbnails_files']:,} files"
     if state["staging_bytes"]:
         yield "staging", f"{sized(state['staging_bytes'])} in {state['staging_files']:,} files"

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import click
+
+from feature_store.schemas import DataInterval
+
 _LONGEST = 200
 _STEPS = ((86400.0, "day"), (3600.0, "hour"), (60.0, "minute"))
 
@@ -10,6 +14,14 @@ def plain(text: str | None) -> str:
     """Return catalogue text without rich markup or control characters, and not too long."""
     shown = "".join(letter if letter.isprintable() else "·" for letter in text or "")
     return shown[:_LONGEST].replace("[", r"\[")
+
+
+def day_of(text: str) -> str:
+    """Return a day that somebody has typed; click.BadParameter if it is none."""
+    try:
+        return DataInterval.day(text).ds
+    except ValueError as error:
+        raise click.BadParameter(f"{text!r} is not a date; write YYYY-MM-DD") from error
 
 
 def sized(bytes_: int) -> str:
@@ -22,12 +34,16 @@ def sized(bytes_: int) -> str:
     return f"{value:,.1f} GB"
 
 
+def counted(count: int, noun: str) -> str:
+    """Return a count with its noun: "1 item", "2 items"."""
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
+
+
 def aged(seconds: float) -> str:
     """Return how long ago something was, as people say it: "3 hours ago"."""
     for length, name in _STEPS:
         if seconds >= length:
-            count = int(seconds / length)
-            return f"{count} {name}{'s' if count > 1 else ''} ago"
+            return f"{counted(int(seconds / length), name)} ago"
     return "just now"
 
 

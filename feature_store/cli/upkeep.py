@@ -8,7 +8,7 @@ from feature_store.cli.text import sized
 from feature_store.settings import Settings
 
 
-@click.command()
+@click.command(short_help="Compaction, retention, leftovers.")
 @click.option("--dry-run", is_flag=True, help="Only say what would be removed.")
 def upkeep(dry_run: bool) -> None:
     """Compact the store; remove old history, bundles, leftovers and runs.

@@ -9,6 +9,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from feature_store.cli import main
+from feature_store.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -41,6 +42,8 @@ def call(*words: str) -> Result:
         ("catalogue check", "set NITAMONO_CATALOGUE"),
         ("catalogue check shop-{ds}.csv", "say which with --day"),
         ("catalogue check no.csv", "no.csv; check the path"),
+        ("catalogue check shop-{ds}.csv --day 2026-1-1", "write YYYY-MM-DD"),
+        ("ingst", "Did you mean 'ingest'?"),
     ],
 )
 def test_a_mistake_is_one_clear_error(words: str, said: str) -> None:
@@ -54,8 +57,33 @@ def test_a_check_says_how_many_rows_it_does_not_show(tmp_path: Path) -> None:
     (tmp_path / "shop.csv").write_text("item_id,image\n" + "same,a.jpg\n" * 60)
     result = call("catalogue", "check", "shop.csv")
     assert result.exit_code == 1
-    assert "1 items can be used, 59 rows cannot" in result.output
+    assert "1 item can be used, 59 rows cannot" in result.output
     assert result.output.endswith("\n9 more\n")
+
+
+def test_settings_stand_whole_in_a_pipe(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "40")
+    lines = call("settings").output.splitlines()
+    for name, default, _ in Settings.describe():
+        assert f"{name}={'' if default in ('', None) else default}" in lines
+    assert "NITAMONO_CATALOGUE=" in lines
+
+
+def test_the_list_of_commands_cuts_nothing_off() -> None:
+    listed = call("--help").output
+    assert "ingest" in listed
+    assert "..." not in listed.partition("Commands:")[2]
+
+
+def test_ctrl_c_says_that_what_is_done_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted() -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Settings, "from_environment", interrupted)
+    result = call("status")
+    assert result.exit_code == 130
+    assert "the same command goes on from there" in result.output
+    assert "Aborted" not in result.output
 
 
 @pytest.mark.parametrize("words", ["status", "status --json", "bundles", "bundles --json"])

@@ -164,6 +164,19 @@ def test_the_tables_show_it_all() -> None:
 
 
 @pytest.mark.usefixtures("home")
+def test_a_narrow_terminal_shows_whole_boxes_and_models(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    shown = call("bag", "--day", DAYS[1]).output
+    for part in (
+        "0.100 0.200 0.500 0.750",
+        f"boxes by {DETECTOR}\n",
+        f"described by {EXTRACTOR}\n",
+    ):
+        assert part in shown, shown
+    assert max(map(len, shown.splitlines())) <= 80
+
+
+@pytest.mark.usefixtures("home")
 def test_a_hostile_id_reaches_no_terminal() -> None:
     shown = call(HOSTILE)
     assert shown.exit_code == 0
@@ -180,7 +193,8 @@ def test_what_cannot_be_asked_is_one_clear_error() -> None:
     for words, said in (
         (("bag", "--day", "soon"), "write YYYY-MM-DD"),
         (("bag", "--as-of", "soon"), "write a snapshot version, or a time"),
-        (("bag", "--as-of", "2026-03-01T12:00"), "has no time zone"),
+        (("bag", "--as-of", "2026-03-01T12:00"), "write 2026-03-01T12:00:00+00:00 for UTC"),
+        (("bag", "--as-of", "2026-03-01"), "write 2026-03-01T00:00:00+00:00 for UTC"),
         (("bag", "--as-of", "999"), "there is no snapshot version 999"),
     ):
         result = call(*words)

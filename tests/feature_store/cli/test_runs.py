@@ -64,7 +64,10 @@ def test_a_kind_and_a_number_choose() -> None:
     assert "more" not in call("--kind", "upkeep").output
     (upkeep,) = json.loads(call("--json", "--kind", "upkeep").output)
     assert upkeep["detail"] == {"step": "store"}
-    assert call("--kind", "nonsense").output == "no run yet\n"
+    for words in (("--kind", "nonsense"), ("--last", "0")):
+        refused = CliRunner().invoke(main, ["runs", *words])
+        assert refused.exit_code == 2
+        assert f"Invalid value for '{words[0]}'" in refused.output
 
 
 def test_a_home_without_runs_is_no_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -145,7 +145,7 @@ def test_the_last_run_of_each_kind(home: Path) -> None:
     assert sorted(runs) == ["index", "ingest"]
     assert (runs["ingest"]["ds"], runs["ingest"]["outcome"]) == (DAYS[1], "failed")
     shown = call().output
-    assert f"of {DAYS[1]} failed, 3 hours ago" in shown
+    assert f"{DAYS[1]} failed, 3 hours ago" in shown
     assert "[red]·[2J, 2 days ago" in shown
 
 
@@ -166,6 +166,15 @@ def test_people_read_a_table(home: Path) -> None:
         "none yet: run 'nitamono index'",
     ):
         assert part in shown, part
+
+
+@pytest.mark.usefixtures("home")
+def test_a_narrow_terminal_shows_whole_identities(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    shown = call().output
+    for part in (EXTRACTOR, OTHER, "7, of which 4 indexed (57.1 %)", "'nitamono ledger --dead'"):
+        assert part in shown, shown
+    assert max(map(len, shown.splitlines())) <= 80
 
 
 def test_an_empty_home_has_the_same_names(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

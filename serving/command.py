@@ -13,7 +13,13 @@ from serving.settings import ServingSettings
 _SINGLE_THREADED = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
 
-@click.command()
+def _variables() -> str:
+    """Name every variable that only the service reads, with its default, one on a line."""
+    lines = (f"{name}={default}" for name, default in ServingSettings.variables())
+    return "\b\nSettings, besides the options above:\n  " + "\n  ".join(lines)
+
+
+@click.command(short_help="The lookup service.", epilog=_variables())
 @click.option("--bundles", help="Folder of bundles, or gs://bucket/prefix.")
 @click.option("--thumbnails", type=click.Path(path_type=Path), help="Folder of photos.")
 @click.option("--host", help="Address to listen on.  [default: 127.0.0.1]")
@@ -29,7 +35,7 @@ def serve(
     """Answer "more like this" from the live bundle, on CPU; a new one is taken up as it appears.
 
     Folders are those of NITAMONO_HOME unless given, bundles those of NITAMONO_BUNDLES;
-    NITAMONO_SERVING_* sets everything else.
+    the variables below set everything else.
     """
     settings = ServingSettings.from_environment().changed(
         bundles=bundles, thumbnails=thumbnails, host=host, port=port, workers=workers

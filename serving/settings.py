@@ -115,6 +115,12 @@ class ServingSettings:
             )
         return cls(**read)
 
+    @classmethod
+    def variables(cls) -> list[tuple[str, str]]:
+        """Return the name and the default, as text, of each NITAMONO_SERVING_* variable."""
+        defaults = cls()
+        return [(_PREFIX + name.upper(), _as_text(getattr(defaults, name))) for name in _PARSERS]
+
     def changed(self, **given: Any) -> ServingSettings:
         """Return these settings with those of `given` that are not None."""
         return replace(self, **{name: value for name, value in given.items() if value is not None})
@@ -130,6 +136,12 @@ def _read(variable: str, text: str, parse: Callable[[str], Any]) -> Any:
         return parse(text)
     except ValueError as error:
         raise SettingsError(f"{variable}={text!r} cannot be read: {error}") from error
+
+
+def _as_text(value: object) -> str:
+    if isinstance(value, tuple):
+        return ",".join(value)
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def _boolean(text: str) -> bool:

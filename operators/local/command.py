@@ -41,7 +41,7 @@ class _Shop:
     bars: dict[int, float]
 
 
-@click.command()
+@click.command(short_help="Run the whole road on this machine: what 'make demo' runs.")
 @click.option("--once", is_flag=True, help="Check the answers, stop everything and exit.")
 @click.option("--catalogue", help="Your own catalogue: a CSV, JSONL or Parquet file, or a folder.")
 @click.option("--port", type=int, default=8000, envvar="PORT", show_default=True)

@@ -7,9 +7,11 @@ from dataclasses import fields
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
 from feature_store.bundle import BundleRegistry
 from feature_store.errors import SettingsError
+from serving.command import serve
 from serving.settings import ServingSettings
 from tests.serving.service_process import ServiceProcess
 from tests.serving.shop_bundle import build_shop
@@ -58,6 +60,12 @@ def test_a_taken_port_is_named(tmp_path: Path) -> None:
         said = refused(tmp_path, port=port)
     assert str(port) in said
     assert "--port" in said
+
+
+def test_help_lists_every_variable_with_its_default() -> None:
+    shown = CliRunner().invoke(serve, ["--help"], terminal_width=60).output.splitlines()
+    for line in ("POLL_SECONDS=1.0", "CORS_ORIGINS=*", "DEMO=true", "MIRROR=~/.cache/nitamono"):
+        assert f"  NITAMONO_SERVING_{line}" in shown
 
 
 @pytest.mark.parametrize(

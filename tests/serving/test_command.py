@@ -63,9 +63,9 @@ def test_a_taken_port_is_named(tmp_path: Path) -> None:
 
 
 def test_help_lists_every_variable_with_its_default() -> None:
-    shown = CliRunner().invoke(serve, ["--help"], terminal_width=60).output.splitlines()
+    shown = CliRunner().invoke(serve, ["--help"], terminal_width=60).output.split()
     for line in ("POLL_SECONDS=1.0", "CORS_ORIGINS=*", "DEMO=true", "MIRROR=~/.cache/nitamono"):
-        assert f"  NITAMONO_SERVING_{line}" in shown
+        assert f"NITAMONO_SERVING_{line}" in shown
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,13 @@ from feature_store.ingest.looks import Looks
 from feature_store.ingest.merge import with_other_extractors
 from feature_store.ingest.requeue import forget_requests
 from feature_store.ingest.result import ShardSummary
-from feature_store.ingest.staging import forget_day, is_planned, read_json, write_json
+from feature_store.ingest.staging import (
+    forget_day,
+    is_planned,
+    read_json,
+    understanding,
+    write_json,
+)
 from feature_store.quality import Expected, GateReport, check_batch
 from feature_store.runs import Run, record_run
 from feature_store.tables import Commit, FeatureStore, open_store
@@ -124,8 +130,10 @@ def _require_passed(assembled: Assembled) -> None:
     gate = read_json(assembled.folder / GATE)
     if gate is None:
         raise GateError("batch", [f"{ds} has not been checked; run its check step first"])
-    GateReport.from_dict(gate["report"]).raise_if_failed()
-    if gate["content_hash"] != _content(assembled):
+    with understanding(assembled.folder / GATE):
+        report, content = GateReport.from_dict(gate["report"]), gate["content_hash"]
+    report.raise_if_failed()
+    if content != _content(assembled):
         raise GateError("batch", [f"{ds} was described again after its check; check it again"])
 
 

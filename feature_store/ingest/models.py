@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
@@ -24,13 +25,16 @@ class Models:
     kept: tuple[Extractor, ...] = ()
 
     @classmethod
-    def load(cls, settings: Settings) -> Models:
-        """Name the models in use, which load when they are first used; VisionError for no model."""
+    def load(cls, settings: Settings, extractors: Sequence[str] = ()) -> Models:
+        """Name the models in use, which load when they are first used; VisionError for no model.
+
+        With `extractors` those, the active one first, whichever are in use by now.
+        """
         from feature_store.vision.models import load_detector, load_extractor
 
         vision = settings.vision
         in_use = ModelRegistry(settings.home).in_use(vision.extractor)
-        active, *kept = (load_extractor(vision, name) for name in in_use.all)
+        active, *kept = (load_extractor(vision, name) for name in extractors or in_use.all)
         # Two names may be of one and the same model.
         distinct = {one.identity: one for one in kept if one.identity != active.identity}
         return cls(load_detector(vision), active, tuple(distinct.values()))

@@ -31,9 +31,11 @@ from feature_store.ingest.staging import (
     point_to,
     read_json,
     read_table,
+    understanding,
     write_json,
     write_table,
 )
+from feature_store.models import ModelRegistry
 from feature_store.schemas import FEATURES, ITEMS, LEDGER, DataInterval
 from feature_store.tables import FeatureStore, PartitionBatch, open_store
 from feature_store.tables.content import canonical, rows_hash
@@ -59,7 +61,9 @@ class Plan:
     `rejected` the catalogue rows that cannot be used, `previous_live_items` what was live before;
     `revisited` counts unchanged items that are looked at again, `revisited_images` theirs. `base`
     names what was live before, `at` is the time of the run (ISO 8601). A plan that is `settled`
-    asks for nothing again that the store knows; `requests` are the files of what was requeued.
+    asks for nothing again that the store knows; `extractors` are the models in use, the active one
+    first: a switch in the middle of a day is for the next one. `requests` are the files of what was
+    requeued.
     """
 
     ds: str
@@ -76,6 +80,7 @@ class Plan:
     base: str
     at: str
     settled: bool
+    extractors: tuple[str, ...]
     requests: tuple[str, ...]
 
     @classmethod
@@ -84,8 +89,9 @@ class Plan:
         values = read_json(folder / PLAN)
         if values is None:
             raise StoreError(f"{folder / PLAN} is missing; plan the day again")
-        lists = {name: tuple(values[name]) for name in ("shards", "requests")}
-        return cls(**{**values, **lists})
+        with understanding(folder / PLAN):
+            lists = {name: tuple(values[name]) for name in ("shards", "extractors", "requests")}
+            return cls(**{**values, **lists})
 
 
 class _Findings(NamedTuple):
@@ -139,6 +145,7 @@ def plan_partition(
         base=base_of(found.previous),
         at=now.isoformat(),
         settled=settled,
+        extractors=ModelRegistry(settings.home).look(settings.vision.extractor).in_use.all,
         requests=found.requests.files,
     )
     _stage(plan, found, shards)

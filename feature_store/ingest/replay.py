@@ -17,7 +17,7 @@ from feature_store.ingest.base import base_of
 from feature_store.ingest.models import Models
 from feature_store.ingest.plan import plan_partition
 from feature_store.ingest.run import ingest_plan
-from feature_store.ingest.staging import read_json, write_json
+from feature_store.ingest.staging import read_json, understanding, write_json
 from feature_store.schemas import DataInterval
 from feature_store.tables import Commit, FeatureStore, open_store
 
@@ -47,7 +47,8 @@ def replay_later_days(
         return []
     store = open_store(settings)
     mark = settings.home / FOLDER / f"{ds}.json"
-    unfinished = (read_json(mark) or {"until": ""})["until"]
+    with understanding(mark):
+        unfinished = str((read_json(mark) or {"until": ""})["until"])
     days = [commit for commit in store.commits() if commit.ds >= ds and commit.base]
     replayed = []
     for commit, following in zip(days, [*days[1:], None], strict=True):

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from feature_store.errors import StoreError
-from feature_store.ingest.staging import read_json, write_json
+from feature_store.ingest.staging import read_json, understanding, write_json
 
 log = logging.getLogger(__name__)
 
@@ -42,11 +42,12 @@ def read_requests(home: Path) -> Requests:
     files = []
     for path in sorted((home / FOLDER).glob("*.json")):
         try:
-            asked = (read_json(path) or {}).get("items", [])
+            asked = read_json(path) or {"items": []}
+            with understanding(path):
+                items.update(item for item in asked["items"] if isinstance(item, str))
         except StoreError as error:
             log.warning("a request to look at items again is passed over: %s", error)
             continue
-        items.update(item for item in asked if isinstance(item, str))
         files.append(path.name)
     return Requests(frozenset(items), tuple(files))
 

@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import pyarrow as pa
 
-from feature_store.ingest.staging import read_json, read_table, write_json, write_table
+from feature_store.errors import StoreError
+from feature_store.ingest.staging import (
+    read_json,
+    read_table,
+    understanding,
+    write_json,
+    write_table,
+)
 from feature_store.schemas import FEATURES, LEDGER
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -57,11 +67,20 @@ class ShardResult:
 
     @classmethod
     def of(cls, path: Path) -> ShardResult | None:
-        """Read the result of the shard at `path`; None if there is none, or its files are gone."""
-        values = read_json(path.with_suffix(".json"))
-        if values is None:
+        """Read the result of the shard at `path`; None if there is none, or its files are gone.
+
+        One that is damaged or of another version is none: the shard is described again.
+        """
+        marker = path.with_suffix(".json")
+        try:
+            values = read_json(marker)
+            if values is None:
+                return None
+            with understanding(marker):
+                result = cls(**{**values, "summary": ShardSummary(**values["summary"])})
+        except StoreError as error:
+            log.warning("a shard is described again: %s", error)
             return None
-        result = cls(**{**values, "summary": ShardSummary(**values["summary"])})
         names = (result.ledger, result.features)
         return result if all((path.parent / name).is_file() for name in names) else None
 

@@ -50,7 +50,7 @@ def ingest_plan(
     report = progress or _silence
     report(0, steps)
     if plan.shards:
-        models = models or Models.load(settings)
+        models = models or Models.load(settings, plan.extractors)
         store = open_store(settings)
         for done, shard in enumerate(plan.shards, start=1):
             process_shard(shard, settings, models, store)

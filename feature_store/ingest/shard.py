@@ -47,7 +47,7 @@ def process_shard(
     shard = Path(path)
     items = read_table(shard, ITEMS)
     plan = Plan.read(shard.parent)
-    models = models or Models.load(settings)
+    models = models or Models.load(settings, plan.extractors)
     earlier = ShardResult.of(shard)
     if earlier is not None and earlier.key != models.key(settings):
         earlier = None

@@ -48,10 +48,22 @@ def read_json(path: Path) -> dict[str, Any] | None:
         value = json.loads(path.read_bytes())
     except FileNotFoundError:
         return None
-    except ValueError as error:
+    except (OSError, ValueError) as error:
         raise StoreError(f"{path} is damaged; delete it and run the day again") from error
-    assert isinstance(value, dict)
+    if not isinstance(value, dict):
+        raise StoreError(f"{path} is damaged; delete it and run the day again")
     return value
+
+
+@contextmanager
+def understanding(path: Path) -> Iterator[None]:
+    """Turn the errors of values that are not those of this version into StoreError."""
+    try:
+        yield
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise StoreError(
+            f"{path} is damaged, or of another version ({error!r}); delete it and run the day again"
+        ) from error
 
 
 def write_table(path: Path, table: pa.Table) -> None:
@@ -92,7 +104,8 @@ def planned_folder(day: Path) -> Path:
     pointer = read_json(day / CURRENT_PLAN)
     if pointer is None:
         raise StoreError(f"{day.name} has not been planned; run its plan first")
-    return day / str(pointer["plan"])
+    with understanding(day / CURRENT_PLAN):
+        return day / str(pointer["plan"])
 
 
 def is_planned(day: Path) -> bool:

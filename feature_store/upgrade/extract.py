@@ -15,7 +15,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from feature_store.errors import StoreError
-from feature_store.ingest.staging import read_json, read_table, write_json, write_table
+from feature_store.ingest.staging import (
+    read_json,
+    read_table,
+    understanding,
+    write_json,
+    write_table,
+)
 from feature_store.schemas import Box
 from feature_store.tables import open_store
 from feature_store.tables.store import VECTORS
@@ -65,12 +71,21 @@ class ChunkResult:
 
     @classmethod
     def of(cls, chunk: Path) -> ChunkResult | None:
-        """Read the result of the chunk at `chunk`; None if there is none, or its file is gone."""
-        values = read_json(chunk.with_suffix(".json"))
-        if values is None or not vectors_path(chunk).is_file():
+        """Read the result of the chunk at `chunk`; None if there is none, or its file is gone.
+
+        One that is damaged or of another version is none: the chunk is described again.
+        """
+        marker = chunk.with_suffix(".json")
+        try:
+            values = read_json(marker)
+            if values is None or not vectors_path(chunk).is_file():
+                return None
+            with understanding(marker):
+                lost = [LostImage(*one) for one in values["lost"]]
+                return cls(ChunkSummary(**values["summary"]), values["dim"], lost)
+        except StoreError as error:
+            log.warning("a chunk is described again: %s", error)
             return None
-        lost = [LostImage(*one) for one in values["lost"]]
-        return cls(ChunkSummary(**values["summary"]), values["dim"], lost)
 
 
 def vectors_path(chunk: Path) -> Path:

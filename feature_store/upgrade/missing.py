@@ -9,12 +9,13 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from feature_store.errors import StoreError
 from feature_store.ingest.staging import read_json, write_json
 from feature_store.schemas import FEATURES
 from feature_store.tables import FeatureStore, PartitionBatch, Snapshot
@@ -72,7 +73,7 @@ def missing_days(
     """
     versions = {commit.ds: commit.version for commit in store.commits()}
     memory = folder / "complete.json"
-    known = read_json(memory) or {}
+    known = _remembered(memory)
     complete = dict(known)
     try:
         for ds, ids in live.items():
@@ -87,6 +88,14 @@ def missing_days(
     finally:
         if complete != known:
             write_json(memory, complete)
+
+
+def _remembered(path: Path) -> dict[str, Any]:
+    """Read which days are complete; a file that cannot be read costs nothing but another look."""
+    try:
+        return read_json(path) or {}
+    except StoreError:
+        return {}
 
 
 def _digest(ids: pa.Array) -> str:

@@ -25,7 +25,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from feature_store.errors import StoreError
-from feature_store.ingest.staging import planning, read_json, write_json, write_table
+from feature_store.ingest.staging import (
+    planning,
+    read_json,
+    understanding,
+    write_json,
+    write_table,
+)
 from feature_store.models import Active, ModelRegistry
 from feature_store.schemas import FEATURES
 from feature_store.tables import Snapshot, open_store
@@ -147,7 +153,8 @@ def read_plan(folder: Path) -> UpgradePlan:
     values = read_json(folder / PLAN)
     if values is None:
         raise StoreError(f"{folder / PLAN} is missing; plan the upgrade again")
-    return UpgradePlan(**values)
+    with understanding(folder / PLAN):
+        return UpgradePlan(**values)
 
 
 class _Draft:

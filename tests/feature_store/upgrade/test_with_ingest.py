@@ -7,7 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from feature_store.ingest import ingest_partition
+from feature_store.ingest import (
+    check_partition,
+    commit_partition,
+    ingest_partition,
+    plan_partition,
+    process_shard,
+)
 from feature_store.models import ModelRegistry
 from feature_store.runs import Run, read_runs
 from feature_store.schemas import DataInterval
@@ -102,6 +108,26 @@ def test_a_photo_that_an_upgrade_finds_changed_is_ingested_anew_and_the_switch_f
     assert last_ingest(stocked).embedded == 2
     assert switch(wanting, by_hand=False).endswith("describes 5 of 5 images (100 %)")
     assert ModelRegistry(wanting.home).active_identity() == stocked.identity("fine")
+
+
+def test_a_switch_in_the_middle_of_a_day_is_for_the_next_one(stocked: Gallery) -> None:
+    """Else half of its shards would be of other models, and a retry would not help."""
+    wanting = stocked.wanting("fine")
+    run_upgrade(wanting, stocked.models["fine"], then_switch=False)
+    for number in range(4):
+        stocked.shop.sell(f"new {number}", stocked.shop.draw(f"new{number}.png", 40 + number))
+    sizes = replace(wanting.ingest, items_per_shard=2)
+    wanting = replace(wanting, ingest=sizes, catalogue_location=str(stocked.shop.write()))
+    plan = plan_partition(DataInterval.day("2026-03-02"), wanting)
+    process_shard(plan.shards[0], wanting)
+    switch(wanting, by_hand=False)
+    process_shard(plan.shards[1], wanting)
+    check_partition(plan.ds, wanting).raise_if_failed()
+    commit_partition(plan.ds, wanting)
+    assert len(stocked.features("fine")) == len(stocked.features("coarse")) == 9
+    stocked.shop.sell("last", stocked.shop.draw("last.png", 50))
+    ingest(stocked, 3, wanting)
+    assert ModelRegistry(wanting.home).in_use(wanting.vision.extractor).active.endswith("fine.onnx")
 
 
 def test_after_a_retirement_the_old_extractor_is_written_no_more(stocked: Gallery) -> None:

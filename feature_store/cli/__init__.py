@@ -98,7 +98,8 @@ class _Commands(click.Group):
             return super().invoke(ctx)
         except KeyboardInterrupt:
             click.echo(
-                "\nstopped; what is done is kept: the same command goes on from there", err=True
+                "\nstopped; the same command goes on from the last piece of work that was finished",
+                err=True,
             )
             raise SystemExit(INTERRUPTED) from None
         except NitamonoError as error:

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import click
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import Progress, SpinnerColumn, TimeElapsedColumn
 
 from feature_store.cli.ledger import failures
 from feature_store.cli.text import counted, day_of
@@ -39,13 +39,13 @@ def ingest(day: str, catalogue: str | None) -> None:
 
     interval = DataInterval.day(day_of(day))
     settings = _settings(catalogue)
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
-    with Progress(*columns, TimeRemainingColumn(), console=Console(stderr=True)) as progress:
-        task = progress.add_task(f"plan {day}", total=None)
+    columns = (SpinnerColumn(), *Progress.get_default_columns()[:-1], TimeElapsedColumn())
+    with Progress(*columns, console=Console(stderr=True)) as progress:
+        task = progress.add_task(f"{day}: plan", total=None)
 
         def report(done: int, total: int) -> None:
-            step = "extract" if done < total else "check and commit"
-            progress.update(task, completed=done, total=total, description=f"{step} {day}")
+            doing = {0: "done", 1: "commit", 2: "check"}.get(total - done, "extract")
+            progress.update(task, completed=done, total=total, description=f"{day}: {doing}")
 
         commit = ingest_partition(interval, settings, progress=report)
     click.echo(

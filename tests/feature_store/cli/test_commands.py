@@ -75,14 +75,14 @@ def test_the_list_of_commands_cuts_nothing_off() -> None:
     assert "..." not in listed.partition("Commands:")[2]
 
 
-def test_ctrl_c_says_that_what_is_done_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_ctrl_c_says_that_the_work_can_go_on(monkeypatch: pytest.MonkeyPatch) -> None:
     def interrupted() -> None:
         raise KeyboardInterrupt
 
     monkeypatch.setattr(Settings, "from_environment", interrupted)
     result = call("status")
     assert result.exit_code == 130
-    assert "the same command goes on from there" in result.output
+    assert "the same command goes on from" in result.output
     assert "Aborted" not in result.output
 
 

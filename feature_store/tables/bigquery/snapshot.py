@@ -27,19 +27,21 @@ class PinnedRows:
 
     A row keeps the version that wrote it when it moves to the history, and a query reads all its
     tables as of one moment: what is replaced meanwhile is found all the same, and found once.
+    Tables are partitioned by day: the first and the last one bound what is read, and paid for.
     """
 
-    def __init__(self, warehouse: Warehouse, versions: Sequence[int]) -> None:
-        """Name the dataset and the versions; nothing is read yet."""
+    def __init__(self, warehouse: Warehouse, commits: Sequence[WarehouseCommit]) -> None:
+        """Name the dataset and the commits; nothing is read yet."""
         self._warehouse = warehouse
-        self._versions = list(versions)
+        self._versions = [entry.rows_version for entry in commits]
+        self._days = [entry.commit.ds for entry in commits]
 
     def of(self, name: str, columns: Sequence[str]) -> str:
         """Write a table expression of columns of the table `name`."""
         listed = ", ".join(columns)
         parts = (
             f"SELECT {listed} FROM {self._warehouse.table(table)}"  # noqa: S608
-            " WHERE version IN UNNEST(@versions)"
+            " WHERE ds BETWEEN @first_day AND @last_day AND version IN UNNEST(@versions)"
             for table in (name, f"{name}_history")
         )
         return f"({' UNION ALL '.join(parts)})"
@@ -56,7 +58,8 @@ class PinnedRows:
             yield from self._warehouse.stream(sql, schema, self._with_versions(parameters))
 
     def _with_versions(self, parameters: Parameters) -> dict[str, tuple[str, Any]]:
-        return {"versions": ("INT64", self._versions), **parameters}
+        days = {"first_day": ("DATE", min(self._days)), "last_day": ("DATE", max(self._days))}
+        return {"versions": ("INT64", self._versions), **days, **parameters}
 
 
 class BigQuerySnapshot:
@@ -69,7 +72,7 @@ class BigQuerySnapshot:
         self._warehouse = warehouse
         self._partitions = partitions
         self._scratch = scratch
-        self._pinned = PinnedRows(warehouse, [entry.rows_version for entry in partitions])
+        self._pinned = PinnedRows(warehouse, partitions)
         self.version = max((entry.commit.version for entry in partitions), default=0)
 
     @cached_property
@@ -93,7 +96,7 @@ class BigQuerySnapshot:
     def rejected(self) -> pa.Table:
         """The ledger's rows (schema LEDGER) of catalogue rows that the newest day could not use."""
         newest = max(self._partitions, key=lambda entry: entry.commit.ds, default=None)
-        pinned = PinnedRows(self._warehouse, [newest.rows_version] if newest else [])
+        pinned = PinnedRows(self._warehouse, [newest] if newest else [])
         source = pinned.of("ledger", LEDGER.names)
         sql = f"SELECT * FROM {source} WHERE image_index < 0"  # noqa: S608
         return sort_rows("ledger", pinned.rows(sql, LEDGER))

@@ -75,7 +75,7 @@ class BigQueryFeatureStore:
     def partition(self, ds: str) -> tuple[PartitionBatch, int]:
         """Return what the day's newest commit holds, and that commit's version (0: none)."""
         newest = _latest(self._log.read()).get(check_ds(ds))
-        pinned = PinnedRows(self._warehouse, [newest.rows_version] if newest else [])
+        pinned = PinnedRows(self._warehouse, [newest] if newest else [])
         batch = PartitionBatch(
             **{
                 name: sort_rows(name, pinned.rows(pinned.of(name, schema.names), schema))

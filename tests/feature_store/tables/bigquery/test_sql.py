@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from typing import Any
 
 import pyarrow as pa
 import pytest
@@ -58,6 +59,38 @@ def test_what_is_stored_and_asked_for_never_becomes_sql(
             project, dataset, name = table.split(".")
             assert (project, dataset) == (bigquery_tables.project, bigquery_tables.dataset)
             assert re.fullmatch(r"[a-z]+(_history)?|staging_\d{8}T\d{6}_[0-9a-f]{32}_[a-z]+", name)
+
+
+def test_rows_are_read_of_no_other_days_than_asked_for(
+    warehouse_store: BigQueryFeatureStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """BigQuery counts what it reads, not what it gives: without days that is all there ever was."""
+    days = ["2026-03-01", "2026-03-02", "2026-03-04", "2026-03-05"]
+    for ds in days:
+        warehouse_store.replace_partition(ds, make_batch(ds, [f"item of {ds}"]))
+    asked: list[tuple[str, dict[str, object]]] = []
+    query = Client.query
+
+    def listening(client: Client, sql: str, *rest: object, **options: Any) -> object:
+        values = options["job_config"].query_parameters if "job_config" in options else []
+        asked.append((sql, {value.name: getattr(value, "value", None) for value in values}))
+        return query(client, sql, *rest, **options)
+
+    monkeypatch.setattr(Client, "query", listening)
+
+    def bounds() -> set[tuple[str, str]]:
+        read = [(sql, values) for sql, values in asked if "_history`" in sql]
+        asked.clear()
+        assert read
+        for sql, _ in read:
+            assert sql.count("_history`") == sql.count("_history` WHERE ds BETWEEN @first_day AND ")
+        return {(str(values["first_day"]), str(values["last_day"])) for _, values in read}
+
+    assert warehouse_store.partition(days[1])[0].items.num_rows == 1
+    assert bounds() == {(days[1], days[1])}
+    snapshot = warehouse_store.snapshot(before=days[3])
+    assert (snapshot.items().num_rows, snapshot.rejected().num_rows) == (3, 0)
+    assert bounds() == {(days[0], days[2]), (days[2], days[2])}
 
 
 @pytest.mark.parametrize(

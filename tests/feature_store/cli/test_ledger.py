@@ -149,7 +149,7 @@ def test_ingest_replays_the_days_after_a_late_one(
     shop: Shop, home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     models = quick_models()
-    monkeypatch.setattr(Models, "load", lambda _settings: models)
+    monkeypatch.setattr(Models, "load", lambda *_: models)
     for day in (DAY, NEXT):
         shop.write(f"{day}.csv")
     location = str(shop.folder / "{ds}.csv")
@@ -163,7 +163,7 @@ def test_ingest_says_how_much_could_not_be_used(
     shop: Shop, home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     models = quick_models()
-    monkeypatch.setattr(Models, "load", lambda _settings: models)
+    monkeypatch.setattr(Models, "load", lambda *_: models)
     catalogue = shop.write()
     result = call("ingest", "--day", DAY, "--catalogue", str(catalogue))
     assert result.exit_code == 0, result.output

@@ -30,7 +30,7 @@ STARTED = dt.datetime(2026, 3, 5, 1, tzinfo=dt.UTC)
 @pytest.fixture
 def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Shop:
     models = quick_models()
-    monkeypatch.setattr(Models, "load", lambda _settings: models)
+    monkeypatch.setattr(Models, "load", lambda *_: models)
     monkeypatch.setenv("NITAMONO_HOME", str(tmp_path / "home"))
     monkeypatch.setenv("NITAMONO_CATALOGUE", str(tmp_path / "shop" / "{ds}.csv"))
     shop = Shop(tmp_path / "shop")

@@ -75,6 +75,8 @@ class ImageDescriber:
         latest = {
             uri: looks.fingerprint(uri, entry.image_id) or entry.fingerprint
             for uri, entry in reusable.items()
+            # A person, or an upgrade that saw other bytes, does not believe the fingerprint.
+            if not self._books.is_requeued(uri)
         }
         return {uri: fingerprint for uri, fingerprint in latest.items() if fingerprint}
 

@@ -9,6 +9,10 @@ import pyarrow as pa
 from feature_store.ingest.settings import IngestSettings
 from feature_store.schemas import PASSING_REASONS
 
+MOST_DOUBLINGS = 10
+"""From then on, a year and more after the default settings' first try, waits grow no longer: there
+is an end to what a date can hold."""
+
 
 def is_due(
     reason: str | None,
@@ -25,8 +29,8 @@ def is_due(
         return False
     if tried_at is None:  # of an older version, which kept no books
         return True
-    wait_hours: float = settings.retry_after_hours * 2 ** (max(1, attempts or 1) - 1)
-    return now >= tried_at + dt.timedelta(hours=wait_hours)
+    doublings = min(max(1, attempts or 1), MOST_DOUBLINGS) - 1
+    return now >= tried_at + dt.timedelta(hours=settings.retry_after_hours * 2**doublings)
 
 
 def is_dead(reason: str | None, attempts: int | None, settings: IngestSettings) -> bool:

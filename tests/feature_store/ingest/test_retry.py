@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -30,6 +31,13 @@ SETTINGS = IngestSettings(retry_after_hours=20, max_attempts=4)
 )
 def test_the_wait_doubles_with_every_try(attempts: int, hours: float, due: bool) -> None:
     assert is_due("timed_out", attempts, FIRST, FIRST + hours * HOUR, SETTINGS) is due
+
+
+def test_the_wait_never_leaves_the_calendar() -> None:
+    patient = IngestSettings(max_attempts=10_000)
+    for attempts in (30, 9_999):
+        assert not is_due("missing", attempts, FIRST, FIRST + HOUR, patient)
+        assert is_due("missing", attempts, FIRST, FIRST + 100_000 * HOUR, patient)
 
 
 @pytest.mark.parametrize(
@@ -112,6 +120,24 @@ def test_a_host_that_was_down_is_asked_again(shop: Shop, home: Path) -> None:
         assert server.requests["/flaky"] == 2
         Run(settings, 4)
     assert (ledger(settings)["lost"]["status"], *tries(settings)) == ("indexed", 3, 3)
+
+
+def test_a_requeued_photo_is_read_whatever_its_fingerprint_says(shop: Shop, home: Path) -> None:
+    """A person who sees the wrong picture knows better than a tag that did not change."""
+    shop.stock(2)
+    settings = shop.settings(home)
+    Run(settings, 1)
+    path = shop.folder / "0.png"
+    before = path.stat()
+    shop.draw("0.png", 99)
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+    assert path.stat().st_size == before.st_size
+    [old, _] = open_store(settings).snapshot().ledger()["image_id"].to_pylist()
+    requeue_items(home, ["item 00", "item 01"])
+    Run(settings, 2)
+    batch, _ = open_store(settings).partition("2026-03-02")
+    assert batch.ledger["item_id"].to_pylist() == ["item 00"]  # the other one is as it was
+    assert batch.ledger["image_id"].to_pylist() != [old]
 
 
 def test_requeued_items_are_looked_at_whatever_became_of_them(shop: Shop, home: Path) -> None:

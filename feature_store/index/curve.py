@@ -72,7 +72,9 @@ def _grid(plane: _Plane, target: float) -> list[str]:
     speeds = [plane.slow + (plane.fast - plane.slow) * step / 4 for step in range(5)]
     for step, speed in enumerate(speeds):
         x = LEFT + step / 4 * (WIDTH - LEFT - RIGHT)
-        lines.append(_text(x - 14, HEIGHT - BOTTOM + 16, f"{10**speed:,.0f}", "#333"))
+        anchor = "end" if step == 4 else "middle"  # the last one must not run off the picture
+        speed_text = f"{float(f'{10**speed:.2g}'):,.0f}"
+        lines.append(_text(x, HEIGHT - BOTTOM + 16, speed_text, "#333", anchor))
     dashed = _rule(plane.y(target), "#c00").replace("/>", ' stroke-dasharray="4 3"/>')
     return [
         *lines,
@@ -85,5 +87,6 @@ def _rule(y: float, colour: str) -> str:
     return f'<path d="M{LEFT} {y:.1f}H{WIDTH - RIGHT}" stroke="{colour}"/>'
 
 
-def _text(x: float, y: float, text: str, colour: str) -> str:
-    return f'<text x="{x:.1f}" y="{y:.1f}" fill="{colour}">{escape(text)}</text>'
+def _text(x: float, y: float, text: str, colour: str, anchor: str = "start") -> str:
+    where = f'x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}"'
+    return f'<text {where} fill="{colour}">{escape(text)}</text>'

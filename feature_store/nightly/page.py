@@ -23,7 +23,7 @@ h1{font-size:22px;margin:0 0 4px}h2{font-size:16px;margin:28px 0 8px}
 table{border-collapse:collapse}td,th{padding:4px 14px 4px 0;text-align:left;vertical-align:top;
 border-bottom:1px solid #eee}td.number{text-align:right;font-variant-numeric:tabular-nums}
 img,svg{max-width:100%;height:auto}.columns{display:flex;flex-wrap:wrap;gap:40px}
-.columns svg{width:640px}
+.columns>div{min-width:0}.columns svg{width:640px}.columns table{display:block;overflow-x:auto}
 """
 
 
@@ -52,7 +52,9 @@ def draw_page(folder: Path, manifest: Manifest, report: GateReport, live: Manife
     ]
     title = escape(f"{manifest.bundle_id}: gate {verdict}")
     return (
-        f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{title}</title>'
+        '<!doctype html><html lang="en"><head><meta charset="utf-8">'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">'
+        f"<title>{title}</title>"
         f"<style>{_STYLE}</style></head><body>{''.join(sections)}</body></html>\n"
     )
 
@@ -102,11 +104,10 @@ def _gate(report: GateReport) -> str:
     rows = (
         f'<tr><td><span class="verdict {"passed" if check.passed else "failed"}">'
         f"{'passed' if check.passed else 'failed'}</span></td><td>{escape(check.name)}</td>"
-        f'<td class="number">{check.observed:g}</td><td>{escape(check.expected)}</td>'
-        f"<td>{escape(check.message)}</td></tr>"
+        f"<td>{escape(check.message.removeprefix(f'{check.name}: '))}</td></tr>"
         for check in report.checks
     )
-    head = "<tr><th></th><th>check</th><th>seen</th><th>expected</th><th></th></tr>"
+    head = "<tr><th></th><th>check</th><th>what was found</th></tr>"
     return f"<table>{head}{''.join(rows)}</table>"
 
 

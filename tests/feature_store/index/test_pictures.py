@@ -6,7 +6,7 @@ from xml.etree import ElementTree as ET
 import numpy as np
 from PIL import Image
 
-from feature_store.index.curve import draw_curve
+from feature_store.index.curve import WIDTH, draw_curve
 from feature_store.index.evaluate import CurvePoint
 from feature_store.index.sheet import CELL_PX, Cell, draw_sheet
 
@@ -27,6 +27,15 @@ def test_the_curve_shows_every_point_and_the_chosen_one() -> None:
     assert len(drawn.findall(f"{SVG}polyline")) == 2
     higher, lower = float(circles[1].get("cy", 0)), float(circles[0].get("cy", 0))
     assert higher < lower
+
+
+def test_the_last_speed_ends_inside_the_picture() -> None:
+    fast = CurvePoint(0.0, 10, 1.0, 1.0, 116_060.0)
+    texts = ET.fromstring(draw_curve([fast], fast, 0.99)).findall(f"{SVG}text")
+    speeds = {text.text: text for text in texts if "," in (text.text or "")}
+    assert list(speeds)[::4] == ["100,000", "180,000"]
+    assert speeds["180,000"].get("text-anchor") == "end"
+    assert float(speeds["180,000"].get("x", "inf")) <= WIDTH
 
 
 def test_one_point_is_a_curve_too() -> None:

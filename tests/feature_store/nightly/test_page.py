@@ -26,6 +26,8 @@ def test_the_page_says_what_an_engineer_asks_in_the_morning(
     assert "gate passed" in page
     for said in ("109", "recall@10", "self retrieval", "items present", "too few vectors"):
         assert said in page
+    assert '<meta name="viewport" content="width=device-width' in page
+    assert "items present: " not in page, "the check's name stands in its own column"
 
 
 def test_the_page_needs_nothing_from_elsewhere(settings: FakeSettings, store: FakeStore) -> None:

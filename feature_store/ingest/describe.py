@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -26,9 +26,18 @@ class ImageDescriber:
     """Describes images chunk by chunk, into `knowledge`; counts what was detected and embedded."""
 
     def __init__(
-        self, models: Models, knowledge: Knowledge, books: Books, settings: Settings
+        self,
+        models: Models,
+        knowledge: Knowledge,
+        books: Books,
+        settings: Settings,
+        on_images: Callable[[int], None] | None = None,
     ) -> None:
-        """Take the models, what is known of images, and what is known of their addresses."""
+        """Take the models, what is known of images, and what is known of their addresses.
+
+        `on_images` is told how many images each chunk had, once it is described.
+        """
+        self._on_images = on_images
         self.detected = 0
         self.embedded = 0
         self._models = models
@@ -68,6 +77,8 @@ class ImageDescriber:
             loaded = loader.load_many(asked, fingerprints)
             while chunk := list(itertools.islice(loaded, self._settings.ingest.images_per_chunk)):
                 self._describe_chunk(chunk, reusable, reusable if unchanged else {})
+                if self._on_images is not None:
+                    self._on_images(len(chunk))
         return self._entries
 
     def _fingerprints(self, reusable: dict[str, Entry]) -> dict[str, str]:
@@ -75,7 +86,7 @@ class ImageDescriber:
         latest = {
             uri: looks.fingerprint(uri, entry.image_id) or entry.fingerprint
             for uri, entry in reusable.items()
-            # A person, or an upgrade that saw other bytes, does not believe the fingerprint.
+            # Whoever asks for a look does not believe the fingerprint.
             if not self._books.is_requeued(uri)
         }
         return {uri: fingerprint for uri, fingerprint in latest.items() if fingerprint}

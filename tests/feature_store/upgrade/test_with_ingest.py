@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -109,23 +108,6 @@ def test_a_photo_that_an_upgrade_finds_changed_is_ingested_anew_and_the_switch_f
     assert last_ingest(stocked).embedded == 2
     assert switch(wanting, by_hand=False).endswith("describes 5 of 5 images (100 %)")
     assert ModelRegistry(wanting.home).active_identity() == stocked.identity("fine")
-
-
-def test_a_changed_photo_whose_fingerprint_lies_does_not_stop_an_upgrade_for_good(
-    stocked: Gallery,
-) -> None:
-    """As when a backup tool restores times: of the same size, it looks as if it were the old."""
-    wanting, path = stocked.wanting("fine"), stocked.shop.folder / "new.bmp"
-    stocked.shop.sell("new", stocked.shop.draw(path.name, 40))
-    ingest(stocked, 2)
-    before = path.stat()
-    stocked.shop.draw(path.name, 41)
-    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
-    assert path.stat().st_size == before.st_size
-    done = run_upgrade(wanting, stocked.models["fine"], then_switch=False)
-    assert done.coverage.described == 5
-    ingest(stocked, 3, wanting)
-    assert switch(wanting, by_hand=False).endswith("describes 6 of 6 images (100 %)")
 
 
 def test_a_switch_in_the_middle_of_a_day_is_for_the_next_one(stocked: Gallery) -> None:

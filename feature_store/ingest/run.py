@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from feature_store.settings import Settings
 
 Progress = Callable[[int, int], None]
-"""Is told how many steps of how many are done."""
+"""Is told how many steps of how many are done: one for each image, the check and the commit."""
 
 
 def ingest_partition(
@@ -46,15 +46,25 @@ def ingest_plan(
     progress: Progress | None = None,
 ) -> CommittedDay:
     """Do all that a plan asks for; the models are loaded once, and only if one is needed."""
-    steps = len(plan.shards) + 2  # the check and the commit
+    images = plan.images + plan.revisited_images
+    steps = images + 2  # the check and the commit
     report = progress or _silence
     report(0, steps)
+    described = 0
+
+    def on_images(count: int) -> None:
+        nonlocal described
+        described = min(described + count, images)
+        report(described, steps)
+
     if plan.shards:
         models = models or Models.load(settings, plan.extractors)
         store = open_store(settings)
-        for done, shard in enumerate(plan.shards, start=1):
-            process_shard(shard, settings, models, store)
-            report(done, steps)
+        for shard in plan.shards:
+            before = described
+            summary = process_shard(shard, settings, models, store, on_images)
+            # Images under several addresses, or described before, are counted once the shard is.
+            on_images(summary.images - (described - before))
     if str(planned_folder(settings.staging / plan.ds)) != plan.folder:
         raise StoreError(
             f"another run has planned {plan.ds} from other rows meanwhile; let it finish, then run "

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import logging
 import time
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -35,6 +36,7 @@ def process_shard(
     settings: Settings,
     models: Models | None = None,
     store: FeatureStore | None = None,
+    on_images: Callable[[int], None] | None = None,
 ) -> ShardSummary:
     """Describe the images of the shard at `path` and write its ledger and features beside it.
 
@@ -42,6 +44,7 @@ def process_shard(
     not answer: those are asked for again. What the store or another shard of the day knows is not
     computed again, and no model is loaded for nothing. One bad image never costs the shard. Raises
     StoreError if the shard is missing, VisionError if a model is needed and cannot be loaded.
+    `on_images` is told how many images each chunk had, once it is described.
     """
     started = time.monotonic()
     shard = Path(path)
@@ -57,7 +60,7 @@ def process_shard(
     knowledge = _knowledge(models, settings, store, shard.parent.parent)
     listed = occurrences(items)
     books = _books(plan, listed, store, settings, earlier)
-    describer = ImageDescriber(models, knowledge, books, settings)
+    describer = ImageDescriber(models, knowledge, books, settings, on_images)
     entries = describer.describe(
         list(dict.fromkeys(occurrence.uri for occurrence in listed)),
         unchanged=is_revisit(shard),

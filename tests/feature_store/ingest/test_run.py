@@ -113,14 +113,16 @@ def test_half_the_shop_gone_stops_the_day_and_keeps_the_store(shop: Shop, home: 
 
 def test_progress_reaches_its_end(shop: Shop, home: Path) -> None:
     shop.stock(5)
+    settings = shop.settings(home)
+    settings = replace(settings, ingest=replace(settings.ingest, images_per_chunk=2))
     seen: list[tuple[int, int]] = []
     ingest_partition(
         DataInterval.day("2026-03-01"),
-        shop.settings(home),
-        progress=lambda done, total: seen.append((done, total)),
+        settings,
+        progress=lambda done, steps: seen.append((done, steps)),
         models=quick_models(),
     )
-    assert seen == [(done, 4) for done in range(5)]
+    assert seen == [(done, 7) for done in (0, 2, 4, 4, 5, 5, 6, 7)]
 
 
 def test_a_day_without_items_needs_no_models(

@@ -15,6 +15,10 @@ from feature_store.runs import Run, read_runs
 from feature_store.settings import Settings
 
 _KINDS = ("ingest", "upgrade", "index", "upkeep")
+_WIDE = 90
+_NARROW = {"reused": "re-\nused", "detected": "detec-\nted", "embedded": "embed-\nded"}
+"""Headings that are folded where a terminal has fewer columns than `_WIDE`."""
+
 _COUNTS = ("images", "reused", "detected", "embedded", "failed")
 
 
@@ -36,14 +40,16 @@ def runs(last: int, kind: str | None, as_json: bool) -> None:
     for name in ("started", "kind", "day", "outcome"):
         table.add_column(name, no_wrap=True)
     rows = [[str(getattr(run, name)) for name in _COUNTS] + [f"{run.seconds:.0f}"] for run in shown]
+    console = Console()
+    folded = _NARROW | {"seconds": "sec"} if console.width < _WIDE else {}
     for name, column in zip((*_COUNTS, "seconds"), zip(*rows, strict=True), strict=True):
-        # In a narrow terminal the heading is folded, never a number.
-        width = max(4, *map(len, column))
-        table.add_column(name, justify="right", overflow="fold", min_width=width)
+        width = max(3, *map(len, column))  # a number is never folded
+        heading = folded.get(name, name)
+        table.add_column(heading, justify="right", overflow="fold", min_width=width)
     for run, figures in zip(shown, rows, strict=True):
         about = (started(run), kind_of(run), plain(run.ds), plain(run.outcome))
         table.add_row(*about, *figures)
-    Console().print(table)
+    console.print(table)
     if len(found) > len(shown):
         click.echo(f"{len(found) - len(shown)} more: --last {len(found)} shows them all")
 

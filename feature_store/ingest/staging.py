@@ -103,7 +103,7 @@ def planned_folder(day: Path) -> Path:
     """Return the folder of the plan that counts; StoreError if the day has not been planned."""
     pointer = read_json(day / CURRENT_PLAN)
     if pointer is None:
-        raise StoreError(f"{day.name} has not been planned; run its plan first")
+        raise StoreError(f"{day.name} has not been planned; ingest it first")
     with understanding(day / CURRENT_PLAN):
         return day / str(pointer["plan"])
 

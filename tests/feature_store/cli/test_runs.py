@@ -54,6 +54,7 @@ def test_a_narrow_terminal_shows_whole_numbers(home: Path, monkeypatch: pytest.M
     for part in ("05-01 00:00", "2026-04-30", "committed", "12345", "12000", "36000", "6790"):
         assert part in shown, shown
     assert max(map(len, shown.splitlines())) <= 80
+    assert shown.split("─")[0].split()[:5] == ["re-", "detec-", "embed-", "started", "kind"]
 
 
 @pytest.mark.usefixtures("home")

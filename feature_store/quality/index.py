@@ -63,7 +63,9 @@ def _rules(settings: QualitySettings) -> list[Rule]:
             between("missing", 0, 0),
             "every live item with an indexed image",
             "{missing} of {live_items} live items are not in the index: {examples}",
-            "Build the index again from the current snapshot.",
+            "Build the index again from the current snapshot. If its extractor has not described "
+            "them, as after a change of its weights or settings, 'nitamono models' says so, and "
+            "'nitamono models upgrade' describes them.",
         ),
         total(
             "queries asked",

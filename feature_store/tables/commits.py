@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import logging
 import time
 from collections.abc import Callable, Iterable
 from contextlib import suppress
@@ -19,6 +20,8 @@ from feature_store.tables.content import combined_hash
 from feature_store.tables.delta_table import PartitionedTable, Pin, pauses, refusing
 from feature_store.tables.location import Location
 from feature_store.tables.store import AsOf, Commit
+
+_logger = logging.getLogger(__name__)
 
 TABLES = ("features", "ledger", "items")
 """The tables in the order in which a partition is written; the log comes last."""
@@ -40,6 +43,9 @@ LOG = pa.schema(
 )
 
 FILES_BEFORE_COMPACTION = 50
+
+CLOCKS_DIFFER = dt.timedelta(hours=1)
+"""What lies further ahead than this was written by a clock that is wrong."""
 
 FORGOTTEN, KEEP_DAYS = "nitamono.forgotten", "nitamono.keepDays"
 """The properties of the log's table in which upkeep writes down what is no longer kept."""
@@ -153,7 +159,15 @@ class CommitLog:
     def _next_time(self, log: list[LoggedCommit]) -> dt.datetime:
         # Never before an older commit, so that a time names a version whatever the clocks say.
         before = [entry.commit.committed_at for entry in log if entry.commit.committed_at]
-        return max([self._clock().astimezone(dt.UTC), *before[-1:]])
+        now = self._clock().astimezone(dt.UTC)
+        if before and before[-1] - now > CLOCKS_DIFFER:
+            _logger.warning(
+                "the newest commit is of %s, and this machine's clock says %s: one of the clocks "
+                "is wrong. Until then every commit has that time, and nothing that they supersede "
+                "is forgotten",
+                *(before[-1].isoformat(timespec="seconds"), now.isoformat(timespec="seconds")),
+            )
+        return max([now, *before[-1:]])
 
     def _read(self, table: DeltaTable) -> list[LoggedCommit]:
         state = table.metadata().id, table.version()

@@ -201,6 +201,19 @@ def test_times_in_the_log_never_run_backwards(tmp_path: Path) -> None:
     assert DeltaFeatureStore(tmp_path).snapshot(noon).version == log[1].version
 
 
+def test_a_clock_that_ran_far_ahead_is_told(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Every later commit has its time, so that nothing is forgotten for as long: never silently."""
+    noon = dt.datetime(2026, 3, 1, 12, tzinfo=dt.UTC)
+    for number, at in enumerate((noon, noon.replace(year=2036), noon)):
+        assert not caplog.records
+        store = DeltaFeatureStore(tmp_path, clock=lambda at=at: at)  # type: ignore[misc]
+        store.replace_partition(DAY, make_batch(DAY, ["a"], seed=number))
+    [record] = caplog.records
+    assert "2036-03-01T12:00:00+00:00, and this machine's clock says 2026" in record.getMessage()
+
+
 def test_the_log_is_compacted_and_keeps_every_version(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

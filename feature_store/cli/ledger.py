@@ -40,7 +40,8 @@ def ledger(day: str | None, dead: bool, as_json: bool) -> None:
             click.echo(json.dumps(row, ensure_ascii=False, default=_as_text))
         return
     if dead:
-        click.echo(f"left alone until 'nitamono requeue': {counted(failed.num_rows, 'image')}")
+        left = counted(failed.num_rows, "image")
+        click.echo(f"left alone until the file changes, or 'nitamono requeue': {left}")
     else:
         click.echo(failures(rows))
     if failed.num_rows:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from feature_store.errors import VisionError
 from feature_store.ingest import (
     check_partition,
     commit_partition,
@@ -128,6 +129,33 @@ def test_a_switch_in_the_middle_of_a_day_is_for_the_next_one(stocked: Gallery) -
     stocked.shop.sell("last", stocked.shop.draw("last.png", 50))
     ingest(stocked, 3, wanting)
     assert ModelRegistry(wanting.home).in_use(wanting.vision.extractor).active.endswith("fine.onnx")
+
+
+@pytest.mark.parametrize("days_before", [0, 1])
+def test_a_misspelt_extractor_is_not_remembered(gallery: Gallery, days_before: int) -> None:
+    """It would be the first to answer for good, or be missed by every later day."""
+    gallery.shop.stock(2)
+    for number in range(days_before):
+        ingest(gallery, 1 + number)
+    gallery.shop.sell("new", gallery.shop.draw("new.png", 40))
+    wrong = replace(gallery.settings.vision, extractor=str(gallery.settings.home / "tpyo.onnx"))
+    with pytest.raises(VisionError, match=r"tpyo\.onnx': no such file"):
+        ingest(gallery, 2, replace(gallery.settings, vision=wrong))
+    ingest(gallery, 2)
+    assert ModelRegistry(gallery.settings.home).look("").in_use.all == (gallery.models["coarse"],)
+    assert len(gallery.features("coarse")) == 3
+
+
+def test_a_kept_extractor_that_is_gone_is_named_with_the_way_out(stocked: Gallery) -> None:
+    wanting, gone = stocked.wanting("fine"), stocked.models["coarse"]
+    run_upgrade(wanting, stocked.models["fine"])
+    Path(gone).unlink()
+    stocked.shop.sell("new", stocked.shop.draw("new.png", 40))
+    with pytest.raises(VisionError, match=f"no such file; .*'nitamono models retire {gone}'"):
+        ingest(stocked, 2, wanting)
+    ModelRegistry(wanting.home).retire(gone, wanting.vision.extractor)
+    ingest(stocked, 2, wanting)
+    assert len(stocked.features("fine")) == 6
 
 
 def test_after_a_retirement_the_old_extractor_is_written_no_more(stocked: Gallery) -> None:

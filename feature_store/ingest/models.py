@@ -60,6 +60,8 @@ def _load_kept(name: str, settings: Settings) -> Extractor:
     try:
         return load_extractor(settings.vision, name)
     except VisionError as error:
+        if name == settings.vision.extractor:  # misspelt, perhaps, and not kept yet
+            raise
         raise VisionError(
             f"{error}; it is kept beside the one that answers: put it back, or let go of it by "
             f"'nitamono models retire {name}', and run the day again"

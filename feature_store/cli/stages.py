@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import click
 from rich.console import Console
-from rich.progress import Progress, SpinnerColumn, TimeElapsedColumn
+from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from feature_store.cli.ledger import failures
 from feature_store.cli.text import counted, day_of
@@ -74,6 +74,8 @@ def index(rebuild: bool) -> None:
     if not (rebuild or needs_build(settings)):
         console.print("the live bundle already holds the current snapshot")
         return
-    with Console(stderr=True).status("building the index …"):
+    columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
+    with Progress(*columns, console=Console(stderr=True)) as progress:
+        progress.add_task("build, prove and publish", total=None)
         published = build_and_publish(settings)
     console.print(f"published {published}")

@@ -62,5 +62,10 @@ def publish(bundle_id: str) -> None:
 @click.command(short_help="Make the previous bundle the live one again.")
 @click.argument("bundle_id", required=False)
 def rollback(bundle_id: str | None) -> None:
-    """Make the previously published bundle (or BUNDLE_ID) the live one again."""
+    """Make the previously published bundle (or BUNDLE_ID) the live one again.
+
+    Until the next build: the nightly run publishes what the store holds, so pause the DAG
+    similarity_index to stay with this bundle.
+    """
     click.echo(f"live: {_registry().rollback(bundle_id)}")
+    click.echo("until the next build; pause the DAG similarity_index to stay with it", err=True)

@@ -13,6 +13,10 @@ MOST_DOUBLINGS = 10
 """From then on, a year and more after the default settings' first try, waits grow no longer: there
 is an end to what a date can hold."""
 
+WRONG_CLOCK = dt.timedelta(days=1)
+"""A try further in the future than this was written down by a clock that was wrong: to wait for
+that time might take years."""
+
 
 def is_due(
     reason: str | None,
@@ -28,6 +32,8 @@ def is_due(
     if is_dead(reason, attempts, settings):
         return False
     if tried_at is None:  # of an older version, which kept no books
+        return True
+    if tried_at - now > WRONG_CLOCK:
         return True
     doublings = min(max(1, attempts or 1), MOST_DOUBLINGS) - 1
     return now >= tried_at + dt.timedelta(hours=settings.retry_after_hours * 2**doublings)

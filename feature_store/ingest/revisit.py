@@ -117,7 +117,7 @@ class Check:
 
     def _has_its_turn(self, uri: str, tried_at: dt.datetime | None) -> bool:
         days = self._settings.recheck_days
-        if not days or (tried_at is not None and self._now - tried_at < ASKED_LATELY):
+        if not days or (tried_at is not None and abs(self._now - tried_at) < ASKED_LATELY):
             return False
         number = int.from_bytes(hashlib.sha256(uri.encode()).digest()[:8])
         return number % days == self._day % days

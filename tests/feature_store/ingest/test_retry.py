@@ -33,6 +33,12 @@ def test_the_wait_doubles_with_every_try(attempts: int, hours: float, due: bool)
     assert is_due("timed_out", attempts, FIRST, FIRST + hours * HOUR, SETTINGS) is due
 
 
+def test_a_try_that_a_wrong_clock_wrote_down_is_not_waited_for() -> None:
+    years = dt.timedelta(days=3650)
+    assert is_due("timed_out", 1, FIRST + years, FIRST, SETTINGS)
+    assert not is_due("timed_out", 1, FIRST + HOUR, FIRST, SETTINGS)  # clocks differ a little
+
+
 def test_the_wait_never_leaves_the_calendar() -> None:
     patient = IngestSettings(max_attempts=10_000)
     for attempts in (30, 9_999):

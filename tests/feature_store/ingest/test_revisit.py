@@ -176,6 +176,7 @@ def test_remote_photos_are_left_alone_if_they_were_asked_for_lately_or_never_sho
     hour, day = dt.timedelta(hours=1), dt.timedelta(days=1)
     assert len(Check(name(2), FIRST + day, everyday).items(ledger)) == 40
     assert not Check(name(2), FIRST + hour, everyday).items(ledger)
+    assert len(Check(name(2), FIRST - 3650 * day, everyday).items(ledger)) == 40  # a wrong clock
     assert not Check(name(2), FIRST + day, IngestSettings(recheck_days=0)).items(ledger)
 
 

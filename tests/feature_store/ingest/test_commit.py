@@ -62,6 +62,20 @@ def test_a_checked_day_is_committed_once(shop: Shop, home: Path) -> None:
     assert open_store(settings).snapshot().version == commit.version
 
 
+def test_content_that_is_committed_already_is_not_measured_again(shop: Shop, home: Path) -> None:
+    shop.stock(6)
+    settings = shop.settings(home)
+    describe(settings)
+    assert len(check_partition(DS, settings).checks) > 1
+    commit = commit_partition(DS, settings).commit
+    describe(settings)
+    report = check_partition(DS, settings)
+    assert (report.passed, [check.name for check in report.checks]) == (True, ["content"])
+    assert commit_partition(DS, settings).commit == commit
+    spoil(describe(settings)[0])
+    assert not check_partition(DS, settings).passed
+
+
 def test_a_faulty_batch_is_refused_and_the_report_kept(shop: Shop, home: Path) -> None:
     shop.stock(6)
     settings = shop.settings(home)

@@ -90,5 +90,7 @@ def superfluous(
     """
     proven = [row.bundle_id for row in rows if row.gate_passed]
     unproven = [row.bundle_id for row in rows if not row.gate_passed]
-    kept = {*proven[:keep], *unproven[:1], *past[:2], *spared}
+    there = {row.bundle_id for row in rows}
+    former = [bundle_id for bundle_id in past[1:] if bundle_id in there]
+    kept = {*proven[:keep], *unproven[:1], *past[:1], *former[:1], *spared}
     return tuple(row.bundle_id for row in rows if row.bundle_id not in kept)

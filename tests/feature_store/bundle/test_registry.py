@@ -132,6 +132,20 @@ def test_pruning_keeps_the_newest_the_live_one_and_its_predecessor(
     assert {row.bundle_id for row in registry.list()} == {"a", "c", "unjudged"}
 
 
+def test_pruning_keeps_what_a_rollback_takes_when_the_predecessor_is_gone(
+    registry: BundleRegistry,
+) -> None:
+    for number, name in enumerate(("a", "b", "c")):
+        path = registry.path(name) / "manifest.json"
+        changed = json.loads(path.read_text()) | {"created_at": f"2026-01-0{number + 1}"}
+        path.write_text(json.dumps(changed))
+        registry.publish(name)
+    registry.discard("b")
+    assert registry.previous() == "a"
+    assert registry.prune(keep=1) == ()
+    assert registry.rollback() == "a"
+
+
 def test_pruning_sweeps_up_after_builds_that_were_killed(registry: BundleRegistry) -> None:
     registry.publish("a")
     for name, age in (

@@ -137,7 +137,8 @@ class Fetcher:
 
     def _wait_seconds(self, attempt: int, failure: MayPassError) -> float:
         """Twice as long each time, spread so that many do not ask again at the same moment."""
-        wait = self._settings.backoff_seconds * 2.0 ** (attempt - 1) * random.uniform(0.5, 1.5)  # noqa: S311
+        spread = random.uniform(0.5, 1.5)  # noqa: S311 -- no secret
+        wait = self._settings.backoff_seconds * 2.0 ** (attempt - 1) * spread
         return max(wait, failure.wait_seconds)
 
     def _follow(self, turn: Turn, uri: str, known: str | None) -> Source:

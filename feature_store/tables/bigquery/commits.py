@@ -50,7 +50,7 @@ class WarehouseLog:
             return []
         columns = ", ".join(WRITTEN.names)
         # Named in full: what is asked for is constants of ours.
-        sql = f"SELECT {columns} FROM {self._warehouse.table('commits')}"  # noqa: S608
+        sql = f"SELECT {columns} FROM {self._warehouse.table('commits')}"
         rows = self._warehouse.rows(sql, WRITTEN, {}).sort_by("version")
         return [_entry(row) for row in rows.to_pylist()]
 
@@ -59,7 +59,7 @@ class WarehouseLog:
         if not self._warehouse.exists():
             return None
         columns = ", ".join(HEAD.names)
-        sql = f"SELECT {columns} FROM {self._warehouse.table('head')}"  # noqa: S608
+        sql = f"SELECT {columns} FROM {self._warehouse.table('head')}"
         noted = self._warehouse.rows(sql, HEAD, {}).to_pylist()
         if noted[0]["forgotten"] is None:
             return None
@@ -124,7 +124,7 @@ COMMIT TRANSACTION;
 ELSE
 ROLLBACK TRANSACTION;
 END IF;
-"""  # noqa: S608 - names of our own, and of settings that are checked
+"""
 
 
 def _move(warehouse: Warehouse, staging: str, name: str) -> str:
@@ -134,7 +134,7 @@ def _move(warehouse: Warehouse, staging: str, name: str) -> str:
 SELECT {columns}, version FROM {live} WHERE ds = this_day;
 DELETE FROM {live} WHERE ds = this_day;
 INSERT INTO {live} ({columns}, version)
-SELECT {columns}, this_version FROM {warehouse.table(f"{staging}_{name}")};"""  # noqa: S608
+SELECT {columns}, this_version FROM {warehouse.table(f"{staging}_{name}")};"""
 
 
 def _was_contended(error: StoreError) -> bool:

@@ -38,7 +38,7 @@ def sources_of(warehouse: Warehouse, uris: Sequence[str]) -> pa.Table:
   FROM {warehouse.table("ledger")}
   WHERE image_uri IN UNNEST(@uris) AND image_index >= 0
 )
-WHERE place = 1"""  # noqa: S608 - names of our own
+WHERE place = 1"""
     found = [warehouse.rows(sql, LEDGER, {"uris": ("STRING", piece)}) for piece in pieces(uris)]
     return pa.concat_tables([LEDGER.empty_table(), *found])
 
@@ -47,7 +47,7 @@ def _regions(warehouse: Warehouse, images: list[str], detector: str) -> pa.Table
     columns = ", ".join(REGIONS.names)
     sql = f"""SELECT {columns}
 FROM {warehouse.table("features")}
-WHERE image_id IN UNNEST(@images) AND detector = @detector"""  # noqa: S608 - names of our own
+WHERE image_id IN UNNEST(@images) AND detector = @detector"""
     parameters = {"images": ("STRING", images), "detector": ("STRING", detector)}
     return _one_for_each(warehouse.rows(sql, REGIONS, parameters), REGION)
 
@@ -60,13 +60,13 @@ def _vectors(warehouse: Warehouse, images: list[str], extractors: list[str]) -> 
     asked = {"images": ("STRING", images), "extractors": ("STRING", extractors)}
     wanted = "image_id IN UNNEST(@images) AND extractor IN UNNEST(@extractors)"
     features = warehouse.table("features")
-    narrow = f"SELECT {', '.join(_PLACES.names)} FROM {features} WHERE {wanted}"  # noqa: S608
+    narrow = f"SELECT {', '.join(_PLACES.names)} FROM {features} WHERE {wanted}"
     places = _one_for_each(warehouse.rows(narrow, _PLACES, asked), VECTOR)
     found = [VECTORS.empty_table()]
     for items in pieces(places["item_id"].to_pylist()):
         of_items = places.filter(pc.is_in(places["item_id"], pa.array(items, pa.string())))
         sql = (
-            f"SELECT {', '.join(VECTORS.names)} FROM {features}"  # noqa: S608
+            f"SELECT {', '.join(VECTORS.names)} FROM {features}"
             f" WHERE {wanted} AND item_id IN UNNEST(@items) AND ds IN UNNEST(@days)"
         )
         days = pc.unique(of_items["ds"]).to_pylist()

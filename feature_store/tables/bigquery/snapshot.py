@@ -40,7 +40,7 @@ class PinnedRows:
         """Write a table expression of columns of the table `name`."""
         listed = ", ".join(columns)
         parts = (
-            f"SELECT {listed} FROM {self._warehouse.table(table)}"  # noqa: S608
+            f"SELECT {listed} FROM {self._warehouse.table(table)}"
             " WHERE ds BETWEEN @first_day AND @last_day AND version IN UNNEST(@versions)"
             for table in (name, f"{name}_history")
         )
@@ -98,7 +98,7 @@ class BigQuerySnapshot:
         newest = max(self._partitions, key=lambda entry: entry.commit.ds, default=None)
         pinned = PinnedRows(self._warehouse, [newest] if newest else [])
         source = pinned.of("ledger", LEDGER.names)
-        sql = f"SELECT * FROM {source} WHERE image_index < 0"  # noqa: S608
+        sql = f"SELECT * FROM {source} WHERE image_index < 0"
         return sort_rows("ledger", pinned.rows(sql, LEDGER))
 
     def features(self, extractor: str) -> Iterator[pa.RecordBatch]:
@@ -182,7 +182,7 @@ JOIN (
   GROUP BY item_id
   HAVING NOT MAX_BY(deleted, ds)
 ) AS live ON found.item_id = live.item_id AND found.ds = live.ds
-WHERE {only}"""  # noqa: S608
+WHERE {only}"""
 
     def _count(self, name: str, by: Sequence[str], only: str = "TRUE") -> pa.Table:
         """Count the rows of live items, for each value of some columns of text."""
@@ -190,11 +190,11 @@ WHERE {only}"""  # noqa: S608
         rows = self._live_sql(name, by or ["item_id"], only)
         grouped = f"GROUP BY {', '.join(by)}" if by else ""
         listed = ", ".join([*by, "COUNT(*) AS number"])
-        return self._pinned.rows(f"SELECT {listed} FROM ({rows}) {grouped}", schema)  # noqa: S608
+        return self._pinned.rows(f"SELECT {listed} FROM ({rows}) {grouped}", schema)
 
     def _about(self, name: str, only: str, parameters: Parameters) -> pa.Table:
         source = self._pinned.of(name, TABLES[name].names)
-        sql = f"SELECT * FROM {source} WHERE {only}"  # noqa: S608
+        sql = f"SELECT * FROM {source} WHERE {only}"
         return self._pinned.rows(sql, TABLES[name], parameters)
 
 

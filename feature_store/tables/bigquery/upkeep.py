@@ -53,13 +53,13 @@ class BigQueryUpkeep:
             return 0
         head = self._warehouse.table("head")
         self._warehouse.execute(
-            f"UPDATE {head} SET forgotten = @until, keep_days = @days WHERE TRUE",  # noqa: S608
+            f"UPDATE {head} SET forgotten = @until, keep_days = @days WHERE TRUE",
             {"until": ("TIMESTAMP", retention.forgotten), "days": ("INT64", retention.keep_days)},
         )
         for name in TABLES:
             history = self._warehouse.table(f"{name}_history")
             self._warehouse.execute(
-                f"DELETE FROM {history} WHERE version IN UNNEST(@versions)",  # noqa: S608
+                f"DELETE FROM {history} WHERE version IN UNNEST(@versions)",
                 {"versions": ("INT64", gone)},
             )
         earlier = before.forgotten if before else None

@@ -106,7 +106,7 @@ def _regions(regions: Sequence[dict[str, Any]]) -> Iterator[str | Table]:
     if len(described) == 1:
         yield f"described by {plain(*described)}"
     box = Column("box", no_wrap=True)
-    table = Table("region", "kind", Column("label", overflow="fold"), box, "sure")
+    table = Table("region", "kind", Column("label", overflow="fold"), box, "confidence")
     table.columns[0].no_wrap = True
     if len(described) > 1:
         table.add_column("described by", overflow="fold")

@@ -34,7 +34,7 @@ def status(as_json: bool) -> None:
         ("extractors", _extractors(state)),
         ("bundle", _bundle(state)),
         ("last runs", _runs(state)),
-        ("room", _room(state)),
+        ("sizes", _sizes(state)),
     ):
         table.add_section()
         for number, (name, told) in enumerate(lines):
@@ -117,7 +117,7 @@ def _runs(state: State) -> Iterator[Line]:
         yield plain(kind), f"{plain(day)}{plain(run['outcome'])}, {ago}"
 
 
-def _room(state: State) -> Iterator[Line]:
+def _sizes(state: State) -> Iterator[Line]:
     live, kept = state["store_live_bytes"], state["store_kept_bytes"]
     yield "store", f"{sized(live)} in {state['store_live_files']:,} files"
     if kept > live:

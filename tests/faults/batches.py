@@ -10,19 +10,17 @@ from pathlib import Path
 import pyarrow as pa
 
 from feature_store.errors import GateError, StoreError
-from feature_store.ingest import ingest_partition
-from feature_store.schemas import DataInterval
+from feature_store.ingest import check_partition, commit_partition
 from feature_store.settings import Settings
 from feature_store.tables import PartitionBatch, open_store
 from feature_store.tables.content import canonical, content_hash
-from tests.faults.pipeline import run
+from tests.faults.pipeline import extract, run
 from tests.faults.planting import PLANTED
 from tests.faults.processes import Mark, call
 from tests.faults.room import Room
 from tests.faults.shop import DAYS, settings_of
 from tests.faults.undisturbed import Undisturbed
 from tests.feature_store.batches import make_batch, replaced
-from tests.feature_store.ingest.shop import quick_models
 
 GROUP = "batch gate"
 STEP = 3
@@ -61,11 +59,12 @@ def ingest_planted(name: str, *, after_the_gate: bool = False) -> Attempt:
     def attempt(shop: Path, home: Path) -> list[str]:
         settings = settings_of(shop, home)
 
-        def plant(done: int, steps: int) -> None:
-            if done == steps - (1 if after_the_gate else 2):
-                PLANTED[name].plant(settings.staging / DS)
+        def plant() -> None:
+            PLANTED[name].plant(settings.staging / DS)
 
-        return _ingest(settings, plant)
+        if after_the_gate:
+            return _ingest(settings, after_the_gate=plant)
+        return _ingest(settings, before_the_gate=plant)
 
     return attempt
 
@@ -76,7 +75,7 @@ def ingest_half(shop: Path, home: Path) -> list[str]:
     half = home.with_name("half.csv")
     half.write_text("".join([lines[0], *lines[1::2]]))
     settings = dataclasses.replace(settings_of(shop, home), catalogue_location=str(half))
-    return _ingest(settings, lambda done, steps: None)
+    return _ingest(settings)
 
 
 ATTEMPTS: dict[str, tuple[str, Attempt]] = {
@@ -90,9 +89,21 @@ ATTEMPTS: dict[str, tuple[str, Attempt]] = {
 """What must be said, and the ingest that is to make the gate say so."""
 
 
-def _ingest(settings: Settings, progress: Callable[[int, int], None]) -> list[str]:
+def _nothing() -> None:
+    """Plant nothing."""
+
+
+def _ingest(
+    settings: Settings,
+    before_the_gate: Callable[[], None] = _nothing,
+    after_the_gate: Callable[[], None] = _nothing,
+) -> list[str]:
     try:
-        ingest_partition(DataInterval.day(DS), settings, progress, quick_models())
+        extract(DS, settings)
+        before_the_gate()
+        check_partition(DS, settings).raise_if_failed()
+        after_the_gate()
+        commit_partition(DS, settings)
     except GateError as error:
         return list(error.failures)
     return []

@@ -9,7 +9,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from feature_store.ingest import ingest_partition
+from feature_store.ingest import (
+    check_partition,
+    commit_partition,
+    plan_partition,
+    process_shard,
+)
 from feature_store.nightly import build_candidate, check_candidate, needs_build, publish_candidate
 from feature_store.schemas import DataInterval
 from feature_store.settings import Settings
@@ -25,6 +30,12 @@ STEPS = (DAYS[0], DAYS[1], "index", DAYS[2], "index")
 INGEST_STAGES = ("extraction", "batch gate", "commit")
 INDEX_STAGES = ("index build", "index gate", "publish")
 STAGES = (*INGEST_STAGES, *INDEX_STAGES)
+
+
+def extract(ds: str, settings: Settings) -> None:
+    """Plan a day, and describe all of its shards."""
+    for shard in plan_partition(DataInterval.day(ds), settings).shards:
+        process_shard(shard, settings, quick_models())
 
 
 @dataclass
@@ -60,17 +71,12 @@ class Victim:
                 self._ingest(mark, settings, STEPS[number])
 
     def _ingest(self, mark: Mark, settings: Settings, ds: str) -> None:
-        stages = iter(INGEST_STAGES)
-        open_stage = self._begin(mark, next(stages))
-
-        def progress(done: int, steps: int) -> None:
-            nonlocal open_stage
-            if done >= steps - 2:
-                self._end(mark, *open_stage)
-            if steps - 2 <= done < steps:
-                open_stage = self._begin(mark, next(stages))
-
-        ingest_partition(DataInterval.day(ds), settings, progress, quick_models())
+        with self._stage(mark, "extraction"):
+            extract(ds, settings)
+        with self._stage(mark, "batch gate"):
+            check_partition(ds, settings).raise_if_failed()
+        with self._stage(mark, "commit"):
+            commit_partition(ds, settings)
 
     def _index(self, mark: Mark, settings: Settings) -> None:
         if not needs_build(settings):

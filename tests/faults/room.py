@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -40,6 +41,7 @@ class Room:
         """Return the undisturbed run; its home is free to be disturbed."""
         if self.shared.run is None:
             folder = self.shared.folder / "usual"
+            shutil.rmtree(folder, ignore_errors=True)  # of a run that did not end
             folder.mkdir()
             self.shared.run = Undisturbed(self.log, folder)
         return self.shared.run

@@ -90,9 +90,11 @@ class Days:
         self.well = self._ingest("well")
 
     def some_in_trouble(self, number: int) -> None:
-        """Give each trouble a few photos; then let all be well, and run the day again."""
-        each = 1 if self.room.short else 2
-        drawn = self.draw.sample(sorted(self.well.reasons), each * len(TROUBLE))
+        """Give each trouble a photo; then let all be well, and run the day again.
+
+        More of the shop's photos in trouble than a third would rightly be stopped by the gate.
+        """
+        drawn = self.draw.sample(sorted(self.well.reasons), len(TROUBLE))
         names = {trouble: drawn[n :: len(TROUBLE)] for n, trouble in enumerate(TROUBLE)}
         self.host.trouble = {name: trouble for trouble in names for name in names[trouble]}
         self.host.asked.clear()
@@ -163,7 +165,7 @@ def network(room: Room) -> None:
             name = shop.draw(f"photo{number:02d}.png", 500 + number)
             shop.sell(f"photo{number:02d}", host.url(name), title="from afar")
         days = Days(room, host, shop.write())
-        for number in range(1 if room.short else 3):
+        for number in range(1 if room.short else 5):
             days.some_in_trouble(number)
             room.tell(f"some photos in trouble, {number + 1}")
         days.all_in_trouble()

@@ -44,7 +44,7 @@ class DeltaSnapshot:
         newest = np.empty(len(coded.dictionary), np.int64)
         # Days are in order, and an item is in a day once: its last row is its latest.
         newest[coded.indices.to_numpy()] = np.arange(rows.num_rows)
-        alive = rows.take(np.sort(newest)).filter(pc.field("deleted") == False)  # noqa: E712
+        alive = rows.take(np.sort(newest)).filter(~pc.field("deleted"))
         ids = _whole(alive["item_id"])
         found, start = {}, 0
         for ds, count in _runs(alive["ds"]):

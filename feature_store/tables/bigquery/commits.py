@@ -146,7 +146,7 @@ def _entry(row: dict[str, object]) -> WarehouseCommit:
     at = row["committed_at"]
     assert isinstance(at, dt.datetime)
     given = {name: row[name] for name in Commit.__dataclass_fields__ if name != "committed_at"}
-    commit = Commit(**given, committed_at=at.astimezone(dt.UTC))  # type: ignore[arg-type]
+    commit = Commit(**given, committed_at=at.astimezone(dt.UTC))  # type: ignore[arg-type]  # read from a row
     own = {name: row[name] for name in ("rows_hash", "bytes", "writer")}
     pins = {ROWS: Pin(commit.ds, commit.version, "")}
-    return WarehouseCommit(commit, pins, **own)  # type: ignore[arg-type]
+    return WarehouseCommit(commit, pins, **own)  # type: ignore[arg-type]  # read from a row

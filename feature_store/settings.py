@@ -15,7 +15,9 @@ from pathlib import Path
 from typing import Any
 
 from feature_store.catalogue.settings import CatalogueSettings
+from feature_store.compare.settings import CompareSettings
 from feature_store.errors import SettingsError
+from feature_store.fresh.settings import FreshSettings
 from feature_store.images.settings import ImageSettings
 from feature_store.index.settings import IndexSettings
 from feature_store.ingest.settings import IngestSettings
@@ -36,6 +38,8 @@ STAGES: Mapping[str, type[Any]] = {
     "quality": QualitySettings,
     "tables": TablesSettings,
     "index": IndexSettings,
+    "compare": CompareSettings,
+    "fresh": FreshSettings,
     "ingest": IngestSettings,
     "upgrade": UpgradeSettings,
     "upkeep": UpkeepSettings,
@@ -61,6 +65,8 @@ class Settings:
     quality: QualitySettings = field(default_factory=QualitySettings)
     tables: TablesSettings = field(default_factory=TablesSettings)
     index: IndexSettings = field(default_factory=IndexSettings)
+    compare: CompareSettings = field(default_factory=CompareSettings)
+    fresh: FreshSettings = field(default_factory=FreshSettings)
     ingest: IngestSettings = field(default_factory=IngestSettings)
     upgrade: UpgradeSettings = field(default_factory=UpgradeSettings)
     upkeep: UpkeepSettings = field(default_factory=UpkeepSettings)

@@ -1,0 +1,1 @@
+"""Search engines past one machine: a bundle's vectors in BigQuery, or in a Vald cluster."""

@@ -27,8 +27,9 @@ class CompareSettings:
     def __post_init__(self) -> None:
         """Check every range."""
         for name in ("hits", "sheet_rows"):
-            if getattr(self, name) < 1:
-                raise SettingsError(f"compare.{name} is {getattr(self, name)}; it must be 1 or more")
+            value = getattr(self, name)
+            if value < 1:
+                raise SettingsError(f"compare.{name} is {value}; it must be 1 or more")
         if not 0 <= self.max_churn <= 1:
             raise SettingsError(f"compare.max_churn is {self.max_churn}; it must be in 0..1")
         if self.approval_hours <= 0:

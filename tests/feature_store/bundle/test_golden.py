@@ -1,0 +1,71 @@
+"""Bundles written by earlier releases keep opening, answering, publishing and rolling back.
+
+Each folder of `golden` is a release; it holds bundles as that release wrote them, and what that
+release answered (`answers.json`). They are never written again: a shop's are not either.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from feature_store.bundle import BundleRegistry, Hit, Searcher, open_bundle, parse_filter
+from feature_store.bundle.format import read_manifest
+
+GOLDEN = Path(__file__).parent / "golden"
+ANSWERS = {
+    path.parent / name: answers
+    for path in sorted(GOLDEN.glob("*/answers.json"))
+    for name, answers in json.loads(path.read_text()).items()
+}
+
+
+def named(searcher: Searcher, hits: list[Hit]) -> list[list[Any]]:
+    ids = searcher.bundle.items["item_id"]
+    return [[ids[hit.item].as_py(), hit.score] for hit in hits]
+
+
+def assert_same(found: list[list[Any]], expected: list[list[Any]]) -> None:
+    """Scores agree to the last decimal but one; so do the items, unless two are as near."""
+    assert [score for _, score in found] == pytest.approx([s for _, s in expected], abs=0.011)
+    scores = dict(map(tuple, expected))
+    last = expected[-1][1]
+    for item, score in found:
+        assert scores.get(item, last) == pytest.approx(score, abs=0.011)
+
+
+@pytest.mark.parametrize("folder", ANSWERS, ids=lambda path: f"{path.parent.name}-{path.name}")
+def test_it_opens_and_answers_as_it_did(folder: Path) -> None:
+    expected, searcher = ANSWERS[folder], Searcher(open_bundle(folder))
+    for item_id, hits in expected["similar"].items():
+        assert_same(named(searcher, searcher.similar(item_id).hits), hits)
+    shoes = [parse_filter("category:shoes")]
+    filtered = searcher.similar("item-00007", filters=shoes)
+    assert_same(named(searcher, filtered.hits), expected["shoes"])
+    liked = searcher.by_items(["item-00001", "item-00002"], ["item-00005"])
+    assert_same(named(searcher, liked), expected["by_items"])
+    vector = np.array(expected["vector"], np.float32)
+    assert_same(named(searcher, searcher.by_vector(vector, limit=5)), expected["by_vector"])
+
+
+@pytest.mark.parametrize("release", sorted(GOLDEN.iterdir()), ids=lambda path: path.name)
+def test_it_is_published_and_rolled_back_to(release: Path, tmp_path: Path) -> None:
+    names = [folder.name for folder in ANSWERS if folder.parent == release]
+    for name in names:
+        shutil.copytree(release / name, tmp_path / name)
+    registry = BundleRegistry(tmp_path)
+    assert {row.bundle_id for row in registry.list()} == set(names)
+    for name in names:
+        registry.publish(name)
+        assert registry.open().bundle_id == name
+    assert registry.rollback() == names[-2]
+    assert registry.open().manifest == read_manifest(release / names[-2])
+
+
+def test_a_golden_bundle_has_a_graph_and_another_has_none() -> None:
+    assert {answers["method"] for answers in ANSWERS.values()} >= {"exact", "onng"}

@@ -12,6 +12,8 @@ import numpy.typing as npt
 from feature_store.bundle.filters import Filter
 from feature_store.bundle.nearest import Floats, Nearest
 from feature_store.bundle.open import Bundle
+from feature_store.bundle.tier import Tier
+from feature_store.bundle.view import View
 
 NEGATIVE_WEIGHT = 0.5
 """How far an unwanted item pushes away, when a wanted one pulls with 1 (Rocchio 1971 has 0.16 for
@@ -54,14 +56,15 @@ class _Wanted:
 
 
 class Searcher:
-    """Answers questions from an open bundle; holds no state of its own and never writes.
+    """Answers questions from an open bundle and its fresh tier; stateless, and never writes.
 
     Wherever `limit` items pass the filters and the threshold, `limit` hits come back.
     """
 
-    def __init__(self, bundle: Bundle) -> None:
-        """Take an open bundle."""
+    def __init__(self, bundle: Bundle, tier: Tier | None = None) -> None:
+        """Take an open bundle, and the tier that was opened for it."""
         self.bundle = bundle
+        self.view = View(bundle, tier)
 
     def similar(
         self,
@@ -76,27 +79,15 @@ class Searcher:
 
         `threshold` runs from 0 to 100. Raises UnknownItemError and FilterError.
         """
-        bundle = self.bundle
-        item = bundle.item_number(item_id)
+        view = self.view
+        item = view.item_number(item_id)
         if region_id is None:
-            region = int(bundle.primary_region[item])
+            region = view.primary_region(item)
         else:
-            region = bundle.region_number(item, region_id)
+            region = view.region_number(item, region_id)
         wanted = _Wanted(limit, threshold, filters, (item,))
-        stored = bundle.neighbours[region]
-        stored = stored[stored >= 0]
-        scores = bundle.neighbour_scores[region, : len(stored)]
-        hits = self._pick(stored, scores, wanted)
-        # The list is exact. It is also all there is if it names every other item, or if it goes
-        # down to scores that the threshold refuses.
-        complete = len(stored) >= len(bundle.items) - 1 or (
-            len(stored) > 0 and _score(scores[-1]) < threshold
-        )
-        fallback = None
-        if len(hits) < limit and not complete:
-            hits = self._scan(bundle.nearest.vectors[region], wanted)
-            fallback = EXACT_SCAN
-        return Answer(item, bundle.region_id(region), hits, fallback)
+        hits, fallback = self._like(region, wanted)
+        return Answer(item, view.region_id(region), hits, fallback)
 
     def nearest(self, vectors: Floats, k: int) -> Nearest:
         """Return the k nearest regions of feature vectors, float32 (q, dim), in two stages.
@@ -125,7 +116,7 @@ class Searcher:
         ValueError for a vector of another length, a zero or a non-finite one.
         """
         centred = self.bundle.projection.centre(np.asarray(vector, np.float32)[None])[0]
-        return self._find(centred, _Wanted(limit, threshold, filters, ()))
+        return self._find(centred, _Wanted(limit, threshold, filters, ()))[0]
 
     def by_items(
         self,
@@ -142,8 +133,8 @@ class Searcher:
         """
         if not positive:
             raise ValueError("a search by items needs at least one positive item")
-        liked = [self.bundle.item_number(item_id) for item_id in positive]
-        disliked = [self.bundle.item_number(item_id) for item_id in negative]
+        liked = [self.view.item_number(item_id) for item_id in positive]
+        disliked = [self.view.item_number(item_id) for item_id in negative]
         centred = self._primary(liked).mean(axis=0)
         if disliked:
             centred = centred - NEGATIVE_WEIGHT * self._primary(disliked).mean(axis=0)
@@ -151,27 +142,50 @@ class Searcher:
         if norm < 1e-6:  # likes and dislikes that cancel out: the likes alone still say something
             centred, norm = self._primary(liked[:1])[0], 1.0
         wanted = _Wanted(limit, threshold, filters, tuple({*liked, *disliked}))
-        return self._find(np.asarray(centred / norm, np.float32), wanted)
+        return self._find(np.asarray(centred / norm, np.float32), wanted)[0]
 
     def _primary(self, items: Sequence[int]) -> Floats:
-        return self.bundle.nearest.vectors[self.bundle.primary_region[list(items)]]
+        return self.view.vectors(np.array([self.view.primary_region(item) for item in items]))
 
-    def _find(self, centred: Floats, wanted: _Wanted) -> list[Hit]:
+    def _like(self, region: int, wanted: _Wanted) -> tuple[list[Hit], str | None]:
+        """Return what looks like a region, from its stored neighbours if they suffice."""
+        bundle, centred = self.bundle, self.view.vectors(np.array([region]))[0]
+        if self.view.is_fresh(region):
+            return self._find(centred, wanted)
+        stored = bundle.neighbours[region]
+        stored = stored[stored >= 0]
+        scores = bundle.neighbour_scores[region, : len(stored)]
+        # The list is exact. It is also all there is if it names every other item, or if it goes
+        # down to scores that the threshold refuses.
+        complete = len(stored) >= len(bundle.items) - 1 or (
+            len(stored) > 0 and _score(scores[-1]) < wanted.threshold
+        )
+        regions, cosines = self.view.with_fresh(centred, stored, scores, complete=complete)
+        hits = self._pick(regions, cosines, wanted)
+        if len(hits) >= wanted.limit or complete:
+            return hits, None
+        return self._scan(centred, wanted), EXACT_SCAN
+
+    def _find(self, centred: Floats, wanted: _Wanted) -> tuple[list[Hit], str | None]:
         """Ask the graph first, and compare all that is allowed when its answers are too few."""
         search = self.bundle.manifest.search
         k = (40 if wanted.filters else 8) * (wanted.limit + len(wanted.excluded))
         if search.method == "exact" or k >= len(self.bundle.regions):
-            return self._scan(centred, wanted)
+            return self._scan(centred, wanted), None
         found = self.bundle.nearest.approximate(centred[None], k, search.epsilon, search.candidates)
         regions, cosines = found.regions[0], found.cosines[0]
-        hits = self._pick(regions[regions >= 0], cosines[regions >= 0], wanted)
-        complete = regions[-1] >= 0 and _score(cosines[-1]) < wanted.threshold
-        return hits if len(hits) >= wanted.limit or complete else self._scan(centred, wanted)
+        complete = bool(regions[-1] >= 0 and _score(cosines[-1]) < wanted.threshold)
+        regions, cosines = regions[regions >= 0], cosines[regions >= 0]
+        regions, cosines = self.view.with_fresh(centred, regions, cosines, complete=complete)
+        hits = self._pick(regions, cosines, wanted)
+        if len(hits) >= wanted.limit or complete:
+            return hits, None
+        return self._scan(centred, wanted), EXACT_SCAN
 
     def _pick(self, regions: npt.NDArray[np.int32], cosines: Floats, wanted: _Wanted) -> list[Hit]:
         """Return the first allowed hits of a list that is sorted by cosine."""
-        items = self.bundle.owners[regions]
-        allowed = self.bundle.facets.allowed(wanted.filters, items) & self.bundle.subject[regions]
+        items = self.view.owners(regions)
+        allowed = self.view.allowed(wanted.filters, items) & self.view.subject(regions)
         hits: list[Hit] = []
         seen = set(wanted.excluded)
         for place in np.flatnonzero(allowed):
@@ -185,14 +199,10 @@ class Searcher:
 
     def _scan(self, centred: Floats, wanted: _Wanted) -> list[Hit]:
         """Compare one query with all that may be found of every allowed item."""
-        bundle = self.bundle
-        allowed = bundle.facets.allowed(wanted.filters, np.arange(len(bundle.items)))
-        allowed[list(wanted.excluded)] = False
-        regions = np.flatnonzero(allowed[bundle.owners] & bundle.subject)
-        cosines = bundle.nearest.cosines(centred, regions)
+        regions, owners = self.view.findable(wanted.filters, wanted.excluded)
+        cosines = self.view.cosines(centred, regions)
         if not len(cosines) or wanted.limit < 1:
             return []
-        owners = bundle.owners[regions]
         starts = np.flatnonzero(np.r_[True, owners[1:] != owners[:-1]])
         best = np.maximum.reduceat(cosines, starts)
         kept = min(wanted.limit, len(best))

@@ -1,0 +1,110 @@
+"""What the comparison of two bundles found, as plain values."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from feature_store.compare.settings import CompareSettings
+
+CAUSES: Mapping[str, str] = {
+    "catalogue": "items came, went, or have another row",
+    "photo": "another photo",
+    "detector": "the same photo, other boxes or another region of it",
+    "extractor": "other extractors or weights",
+    "index": "none of these: parameters, or approximate search",
+}
+"""Why a look-alike came or went: the first of these that explains it."""
+
+
+@dataclass(frozen=True)
+class Cause:
+    """How many look-alikes came and went for one reason."""
+
+    lost: int
+    gained: int
+    share: float
+    """Of all that came and went, 0..1."""
+
+
+@dataclass(frozen=True)
+class CategoryChurn:
+    """How much changed for the items of one category; "" for those without."""
+
+    category: str
+    items: int
+    churn: float
+
+
+@dataclass(frozen=True)
+class Shown:
+    """One look-alike in a row of the contact sheet."""
+
+    item_id: str
+    title: str
+    score: float
+    """0 to 100."""
+    fate: str
+    """`kept`, `lost` (before) or `gained` (after)."""
+    cause: str
+    """One of `CAUSES`; "" for one that is kept."""
+    region: int
+    """Its number in the bundle that shows it."""
+
+
+@dataclass(frozen=True)
+class ItemChange:
+    """One item, with its look-alikes before and after."""
+
+    item_id: str
+    title: str
+    category: str
+    churn: float
+    before: tuple[Shown, ...]
+    after: tuple[Shown, ...]
+    asked_before: int
+    """The region that is asked with, by its number in the bundle before."""
+    asked_after: int
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """What would change for shoppers if the bundle `after` took the place of `before`."""
+
+    before: str
+    after: str
+    hits: int
+    """Look-alikes compared for each item."""
+    items_before: int
+    items_after: int
+    items_both: int
+    churn: float
+    """The share (0..1) of the look-alikes of the items in both that are others; 1 if none is."""
+    causes: Mapping[str, Cause]
+    categories: tuple[CategoryChurn, ...]
+    """Most changed first."""
+    distribution: tuple[int, ...]
+    """How many items have 0, 1, … `hits` other look-alikes."""
+    facts: Mapping[str, tuple[str, str]]
+    """What the two bundles say of themselves where it differs: (before, after) by name."""
+    worst: tuple[ItemChange, ...]
+    random: tuple[ItemChange, ...]
+    report: Path
+    """The contact sheet, `compare.html`; `compare.json` is beside it."""
+
+    def needs_approval(self, settings: CompareSettings) -> bool:
+        """Whether so much changes that a person has to agree before it is published."""
+        return self.churn > settings.max_churn
+
+    def summary(self) -> dict[str, Any]:
+        """Return a few plain values: how much changes, why, and where the report is."""
+        return {
+            "before": self.before,
+            "after": self.after,
+            "items": self.items_both,
+            "churn": round(self.churn, 4),
+            "causes": {name: asdict(cause) for name, cause in self.causes.items()},
+            "report": str(self.report),
+        }

@@ -198,7 +198,7 @@ def _images(regions: list[dict[str, Any]]) -> list[dict[str, Any]]:
 def _summary(bundle: Bundle) -> dict[str, Any]:
     manifest = bundle.manifest
     gate = json.loads((bundle.folder / GATE).read_text())
-    counts = manifest.counts
+    counts, first = manifest.counts, manifest.segments[0]
     return {
         "bundle": manifest.bundle_id,
         "created_at": manifest.created_at,
@@ -207,10 +207,10 @@ def _summary(bundle: Bundle) -> dict[str, Any]:
         "detector": manifest.detector,
         "extractor": manifest.extractor,
         "dim": manifest.dim,
-        "reduced_dim": manifest.reduced_dim,
+        "reduced_dim": first.reduced_dim,
         "counts": {"items": counts.items, "images": counts.images, "regions": counts.regions},
         "recall_at_10": manifest.measurements.get("gate", {}).get("recall_at_10"),
-        "search": {"method": manifest.search.method, "epsilon": manifest.search.epsilon},
+        "search": {"method": first.search.method, "epsilon": first.search.epsilon},
         "gate_passed": gate["passed"],
         "filters": list(bundle.facets.attributes),
     }

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
@@ -12,15 +13,24 @@ from typing import Any
 
 from feature_store.errors import BundleError
 
-FORMAT_VERSION = 1
-"""Raised whenever an older reader could not read what is written."""
+FORMAT_VERSION = 2
+"""Raised whenever an older reader could not read what is written. Version 1 is read as well: it has
+one extractor and one segment, whose files lie beside the others."""
 
 MANIFEST, GATE = "manifest.json", "gate.json"
 ITEMS_FILE, REGIONS_FILE, FACETS_FILE = "items.arrow", "regions.arrow", "facets.arrow"
-VECTORS, MEAN, COMPONENTS = "vectors.npy", "mean.npy", "pca.npy"
-OBJECTS, GRAPH = "objects.npy", "onng"
+VECTORS, SCALES, MEAN = "vectors.npy", "scales.npy", "mean.npy"
 NEIGHBOURS, NEIGHBOUR_SCORES = "neighbours.npy", "neighbour_scores.npy"
 REPORT = "report"
+ROWS, OBJECTS, COMPONENTS, GRAPH = "rows.npy", "objects.npy", "pca.npy", "graph"
+"""What a segment's folder holds."""
+GRAPH_1 = "onng"
+"""The graph's name in format 1."""
+
+STORED = ("float32", "float16", "int8")
+"""What `vectors.npy` may hold; int8 with a scale for each vector in `scales.npy`."""
+
+_FOLDER = re.compile(r"segments/\d{3,6}")
 
 READ_BYTES = 1 << 20
 
@@ -38,8 +48,8 @@ class SearchParameters:
     """How the nearest vectors are found."""
 
     method: str
-    """`onng` or `anng`: which graph is in the folder `onng`, whose candidates are compared exactly;
-    `exact`: all are compared (a catalogue too small for a graph)."""
+    """`onng` or `anng`: which graph the segment has, whose candidates are compared exactly;
+    `exact`: all are compared (a segment too small for a graph)."""
     epsilon: float
     """How far the graph search wanders."""
     candidates: int
@@ -57,6 +67,32 @@ class Counts:
 
 
 @dataclass(frozen=True)
+class Part:
+    """One extractor's share in the vectors that are compared."""
+
+    extractor: str
+    dim: int
+    weight: float
+    """Above 0; those of all parts sum to 1. A cosine is the weighted mean of its parts'."""
+
+
+@dataclass(frozen=True)
+class Segment:
+    """A separate index inside a bundle, with what it needs to be searched."""
+
+    name: str
+    """The value of the attribute that segments the bundle; empty for the items without one, and for
+    the only segment of a bundle that is not segmented."""
+    folder: str
+    """`segments/000` and so on; empty in format 1, whose only segment's files are the bundle's."""
+    regions: int
+    vectors: int
+    """Distinct ones."""
+    reduced_dim: int
+    search: SearchParameters
+
+
+@dataclass(frozen=True)
 class Manifest:
     """Everything a bundle says of itself; `manifest.json` in its folder."""
 
@@ -65,16 +101,28 @@ class Manifest:
     """UTC, ISO 8601."""
     snapshot_version: int
     snapshot_content_hash: str
+    features_hash: str
+    """Digest of the rows that were indexed: the same means that a rebuild is idle. Empty in format
+    1, whose builds went by the snapshot's."""
     detector: str
     extractor: str
+    """For people: the identity of the one part, or all parts with their weights."""
     parameters_digest: str
     """Digest of the settings that shaped the bundle: the same means that a rebuild is idle."""
     dim: int
-    reduced_dim: int
+    """Length of a region's vector: the sum of the parts'."""
+    parts: tuple[Part, ...]
+    """In the order in which their vectors are joined."""
+    segmented_by: str
+    """The attribute; empty for a bundle of one index."""
+    segments: tuple[Segment, ...]
+    stored: str
+    """What `vectors.npy` holds, one of STORED."""
     counts: Counts
-    search: SearchParameters
     measurements: Mapping[str, Any]
-    """What was measured for the index gate, as plain values."""
+    """What was measured for the index gate, as plain values, and what the build cost."""
+    forecast: Mapping[str, Any] = field(default_factory=dict)
+    """What the build was expected to cost, before it began: `memory_bytes`, `seconds`, …"""
     gate_passed: bool | None = None
     """None until the gate has judged."""
     gate_sha256: str | None = None
@@ -82,10 +130,12 @@ class Manifest:
     files: Mapping[str, FileDigest] = field(default_factory=dict)
     """Every other file by its path inside the bundle."""
     format_version: int = FORMAT_VERSION
+    """The version that was read; always the newest is written."""
 
     def to_json(self) -> str:
         """Return the text of `manifest.json`."""
-        return json.dumps(asdict(self), indent=2, sort_keys=True, allow_nan=False) + "\n"
+        values = asdict(self) | {"format_version": FORMAT_VERSION}
+        return json.dumps(values, indent=2, sort_keys=True, allow_nan=False) + "\n"
 
     def files_digest(self) -> str:
         """Digest of all files' digests: what the gate's report swears by.
@@ -116,20 +166,66 @@ def parse_manifest(data: bytes, where: str) -> Manifest:
     except ValueError as error:
         raise BundleError(f"{where} is damaged: {error}") from error
     version = raw.get("format_version") if isinstance(raw, dict) else None
-    if version != FORMAT_VERSION:
+    if version not in (1, FORMAT_VERSION):
         raise BundleError(
-            f"{where} has format version {version}; this program reads {FORMAT_VERSION}. "
+            f"{where} has format version {version}; this program reads 1 and {FORMAT_VERSION}. "
             "Build the bundle again, or use the program that wrote it."
         )
     try:
+        raw = _from_version_1(raw) if version == 1 else raw
         known = {f.name for f in fields(Manifest)}
         raw = {name: value for name, value in raw.items() if name in known}
         raw["counts"] = Counts(**raw["counts"])
-        raw["search"] = SearchParameters(**raw["search"])
+        raw["parts"] = tuple(Part(**part) for part in raw["parts"])
+        raw["segments"] = tuple(_segment(**segment) for segment in raw["segments"])
         raw["files"] = {name: FileDigest(**entry) for name, entry in raw["files"].items()}
-        return Manifest(**raw)
+        manifest = Manifest(**raw)
+        wrong = _contradiction(manifest)
     except (KeyError, TypeError, AttributeError) as error:
         raise BundleError(f"{where} is damaged: {error}") from error
+    if wrong:
+        raise BundleError(f"{where} is damaged: {wrong}")
+    return manifest
+
+
+def _segment(search: dict[str, Any], **values: Any) -> Segment:
+    return Segment(search=SearchParameters(**search), **values)
+
+
+def _from_version_1(raw: dict[str, Any]) -> dict[str, Any]:
+    """Return the values of a manifest of version 1 in the shape of version 2."""
+    part = {"extractor": raw["extractor"], "dim": raw["dim"], "weight": 1.0}
+    segment = {
+        "name": "",
+        "folder": "",
+        "regions": raw["counts"]["regions"],
+        "vectors": raw["counts"]["vectors"],
+        "reduced_dim": raw["reduced_dim"],
+        "search": raw["search"],
+    }
+    shape = {"segmented_by": "", "segments": [segment], "parts": [part], "stored": "float32"}
+    return {**raw, **shape, "features_hash": ""}
+
+
+def _contradiction(manifest: Manifest) -> str:
+    """Return where a manifest contradicts itself, or nothing; it decides which files are read."""
+    parts, segments = manifest.parts, manifest.segments
+    folders = [segment.folder for segment in segments]
+    whole = len(segments) == 1 and folders == [""]
+    refused = {
+        f"vectors cannot be stored as {manifest.stored!r}": manifest.stored not in STORED,
+        "it has no segment, or an empty one": not all(s.regions for s in segments) or not segments,
+        "two segments share a name or a folder": len(set(folders)) < len(segments)
+        or len({segment.name for segment in segments}) < len(segments),
+        "a segment's folder is no segment's": not whole
+        and not all(_FOLDER.fullmatch(folder) for folder in folders),
+        "the segments do not hold its regions": sum(s.regions for s in segments)
+        != manifest.counts.regions,
+        "the parts are not as long as its vectors": sum(p.dim for p in parts) != manifest.dim,
+        "the parts' weights are not above 0 and 1 in all": any(p.weight <= 0 for p in parts)
+        or abs(sum(p.weight for p in parts) - 1) > 1e-6,
+    }
+    return next((what for what, refuse in refused.items() if refuse), "")
 
 
 def digest_file(path: Path) -> FileDigest:

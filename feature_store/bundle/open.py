@@ -16,6 +16,7 @@ from feature_store.bundle.format import (
     COMPONENTS,
     FACETS_FILE,
     GRAPH,
+    GRAPH_1,
     ITEMS_FILE,
     MEAN,
     NEIGHBOUR_SCORES,
@@ -61,8 +62,9 @@ class Bundle:
         """int32 (regions, K): the best region of each of the K nearest items, -1 padded."""
         self.neighbour_scores = _array(folder / NEIGHBOUR_SCORES)
         """float32 (regions, K): their cosines."""
-        self.projection = Projection(_array(folder / MEAN), _array(folder / COMPONENTS))
-        self.nearest = open_nearest(folder, self.projection)
+        segment = folder / manifest.segments[0].folder
+        self.projection = Projection(_array(folder / MEAN), _array(segment / COMPONENTS))
+        self.nearest = open_nearest(folder, segment, self.projection)
         self._ids = _SortedIds(self.items["item_id"])
         self._check_shapes()
 
@@ -114,7 +116,7 @@ class Bundle:
             VECTORS: vectors.shape == (n, self.manifest.dim) and vectors.dtype == np.float32,
             OBJECTS: self.nearest.distinct == counts.vectors,
             COMPONENTS: self.projection.components.shape
-            == (self.manifest.dim, self.manifest.reduced_dim),
+            == (self.manifest.dim, self.manifest.segments[0].reduced_dim),
             NEIGHBOURS: len(self.neighbours) == n,
             NEIGHBOUR_SCORES: self.neighbour_scores.shape == self.neighbours.shape,
         }
@@ -133,10 +135,12 @@ def open_bundle(folder: Path, *, proven: bool = True, lease: Lease | None = None
     return Bundle(folder, manifest, lease)
 
 
-def open_nearest(folder: Path, projection: Projection, graph: Path | None = None) -> NearestRegions:
-    """Open the vectors of a bundle's folder, and its graph, or another one, where there is one."""
-    vectors, objects = _array(folder / VECTORS), _array(folder / OBJECTS)
-    path = graph or folder / GRAPH
+def open_nearest(
+    folder: Path, segment: Path, projection: Projection, graph: Path | None = None
+) -> NearestRegions:
+    """Open the vectors of a bundle's segment, and its graph, or another one, where there is one."""
+    vectors, objects = _array(folder / VECTORS), _array(segment / OBJECTS)
+    path = graph or segment / (GRAPH_1 if segment == folder else GRAPH)
     if not path.is_dir():
         return NearestRegions(vectors, objects, projection, None)
     import ngtpy

@@ -95,7 +95,7 @@ class Searcher:
         The graph finds candidates among the short vectors, the stored vectors rank them. This is
         what the index gate measures.
         """
-        search = self.bundle.manifest.search
+        search = self.bundle.manifest.segments[0].search
         centred = self.bundle.projection.centre(vectors)
         return self.bundle.nearest.approximate(centred, k, search.epsilon, search.candidates)
 
@@ -168,7 +168,7 @@ class Searcher:
 
     def _find(self, centred: Floats, wanted: _Wanted) -> tuple[list[Hit], str | None]:
         """Ask the graph first, and compare all that is allowed when its answers are too few."""
-        search = self.bundle.manifest.search
+        search = self.bundle.manifest.segments[0].search
         k = (40 if wanted.filters else 8) * (wanted.limit + len(wanted.excluded))
         if search.method == "exact" or k >= len(self.bundle.regions):
             return self._scan(centred, wanted), None

@@ -24,10 +24,13 @@ from feature_store.bundle.format import (
     OBJECTS,
     REGIONS_FILE,
     REPORT,
+    ROWS,
     VECTORS,
     Counts,
     Manifest,
+    Part,
     SearchParameters,
+    Segment,
 )
 from feature_store.bundle.nearest import NearestRegions
 from feature_store.bundle.open import open_bundle, open_nearest
@@ -54,6 +57,8 @@ from feature_store.nightly.record import noting_failure
 from feature_store.tables import FeatureStore, Snapshot, open_store
 
 log = logging.getLogger(__name__)
+
+SEGMENT = "segments/000"
 
 
 @dataclass(frozen=True)
@@ -99,20 +104,24 @@ def _build(snapshot: Snapshot, settings: NightlySettings) -> Candidate:
     with BundleWriter(registry_of(settings).folder, bundle_id) as writer:
         with watch("gather"):
             gathered = gather(snapshot, extractor, writer.scratch)
+        dim = gathered.vectors.shape[1]
         manifest = Manifest(
             bundle_id=bundle_id,
             created_at=now.isoformat(timespec="milliseconds"),
             snapshot_version=snapshot.version,
             snapshot_content_hash=snapshot.content_hash,
+            features_hash="",
             detector=gathered.detector,
             extractor=extractor,
             parameters_digest=parameters_digest(settings.index),
-            dim=gathered.vectors.shape[1],
-            reduced_dim=0,
+            dim=dim,
+            parts=(Part(extractor, dim, 1.0),),
+            segmented_by="",
+            segments=(),
+            stored="float32",
             counts=Counts(
                 len(gathered.items), int(gathered.photos.image[-1]) + 1, len(gathered.regions), 0
             ),
-            search=SearchParameters("exact", 0.0, 0),
             measurements={},
         )
         manifest = _Assembly(writer, gathered, settings.index, watch).write(manifest)
@@ -148,13 +157,21 @@ class _Assembly:
         self.writer.array(NEIGHBOUR_SCORES, found.scores)
         method, tuning, self_lookup = self._search(vectors, objects, projection, found.regions)
         best = tuning.chosen
+        distinct = int(objects.max()) + 1
+        segment = Segment(
+            name="",
+            folder=SEGMENT,
+            regions=len(objects),
+            vectors=distinct,
+            reduced_dim=projection.components.shape[1],
+            search=SearchParameters(method, best.epsilon, best.candidates),
+        )
         curve = draw_curve(tuning.curve, best, self.settings.target_recall)
         self.writer.text(f"{REPORT}/recall.svg", curve)
         return replace(
             manifest,
-            reduced_dim=projection.components.shape[1],
-            counts=replace(manifest.counts, vectors=int(objects.max()) + 1),
-            search=SearchParameters(method, best.epsilon, best.candidates),
+            segments=(segment,),
+            counts=replace(manifest.counts, vectors=distinct),
             measurements={
                 "curve": [point._asdict() for point in tuning.curve],
                 "target_recall": self.settings.target_recall,
@@ -186,8 +203,10 @@ class _Assembly:
         projection = Projection(mean, fit_components(vectors, settings.reduced_dim))
         objects = number_distinct(raw)
         self.writer.array(MEAN, projection.mean)
-        self.writer.array(COMPONENTS, projection.components)
-        self.writer.array(OBJECTS, objects)
+        (self.writer.folder / SEGMENT).mkdir(parents=True)
+        self.writer.array(f"{SEGMENT}/{COMPONENTS}", projection.components)
+        self.writer.array(f"{SEGMENT}/{OBJECTS}", objects)
+        self.writer.array(f"{SEGMENT}/{ROWS}", np.arange(len(raw), dtype=np.int32))
         return np.asarray(vectors), objects, projection
 
     def _search(
@@ -200,7 +219,7 @@ class _Assembly:
         first: npt.NDArray[np.intp] = np.unique(objects, return_index=True)[1]
         if len(first) < settings.min_graph_vectors:
             settings = replace(settings, epsilons=(0.0,), candidates=(10,))
-            exact = _ask(open_nearest(folder, projection))
+            exact = _ask(open_nearest(folder, folder / SEGMENT, projection))
             return "exact", tune(exact, vectors, truth, settings), None
         short = np.empty((len(first), projection.components.shape[1]), np.float32)
         for start in range(0, len(first), BLOCK_ROWS):
@@ -210,13 +229,14 @@ class _Assembly:
         with plain_folder() as scratch:
             for graph in self.watch.steps("graph", build_graphs(short, scratch, settings)):
                 with self.watch("tune"):
-                    search = _ask(open_nearest(folder, projection, graph.path))
+                    segment = folder / SEGMENT
+                    search = _ask(open_nearest(folder, segment, projection, graph.path))
                     tried.append((graph, tune(search, vectors, truth, settings)))
                 if tried[-1][1].reached:
                     break
                 log.warning("the %s falls short of the target recall", graph.kind)
             kept, tuning = max(tried, key=lambda one: (one[1].reached, one[1].chosen.recall))
-            shutil.move(kept.path, folder / GRAPH)
+            shutil.move(kept.path, folder / SEGMENT / GRAPH)
         return kept.kind, tuning, kept.self_lookup
 
 

@@ -69,7 +69,8 @@ def _subtitle(manifest: Manifest, live: Manifest | None) -> str:
 
 def _figures(manifest: Manifest, live: Manifest | None) -> Iterable[tuple[str, str, str]]:
     """Yield what the tiles show: a figure, its name, and a remark."""
-    counts, found, search = manifest.counts, manifest.measurements, manifest.search
+    counts, found = manifest.counts, manifest.measurements
+    search = manifest.segments[0].search
     was = live.counts if live else None
     yield f"{counts.items:,}", "items", f"{counts.items - was.items:+,}" if was else ""
     yield f"{counts.images:,}", "images", f"{counts.images - was.images:+,}" if was else ""
@@ -117,7 +118,8 @@ def _curve(folder: Path) -> str:
 
 
 def _curve_table(manifest: Manifest) -> str:
-    chosen = (manifest.search.epsilon, manifest.search.candidates)
+    search = manifest.segments[0].search
+    chosen = (search.epsilon, search.candidates)
     rows = []
     for point in manifest.measurements["curve"]:
         mark = "chosen" if (point["epsilon"], point["candidates"]) == chosen else ""

@@ -25,10 +25,13 @@ from feature_store.bundle.format import (
     NEIGHBOURS,
     OBJECTS,
     REGIONS_FILE,
+    ROWS,
     VECTORS,
     Counts,
     Manifest,
+    Part,
     SearchParameters,
+    Segment,
 )
 from feature_store.bundle.write import BundleWriter, seal
 from feature_store.schemas import WHOLE, Box, region_id
@@ -248,6 +251,8 @@ def _write(bundles: Path, bundle_id: str, tables: _Tables, raw: npt.NDArray[np.f
     near, scores = _neighbours(vectors, np.array(tables.regions["item"]))
     components = np.linalg.svd(vectors, full_matrices=False)[2][:REDUCED_DIM].T
     counts = Counts(len(tables.items), tables.images, len(tables.regions), len(vectors))
+    search = SearchParameters("exact", 0.02, 50)
+    segment = Segment("", "segments/000", counts.regions, counts.vectors, REDUCED_DIM, search)
     manifest = Manifest(
         bundle_id=bundle_id,
         created_at="2026-01-02T03:04:05+00:00",
@@ -257,9 +262,12 @@ def _write(bundles: Path, bundle_id: str, tables: _Tables, raw: npt.NDArray[np.f
         extractor="random@000000000000",
         parameters_digest="0" * 12,
         dim=DIM,
-        reduced_dim=REDUCED_DIM,
+        features_hash="c0ffee",
+        parts=(Part("random@000000000000", DIM, 1.0),),
+        segmented_by="",
+        segments=(segment,),
+        stored="float32",
         counts=counts,
-        search=SearchParameters("exact", 0.02, 50),
         measurements={"gate": {"recall_at_10": 1.0}},
     )
     with BundleWriter(bundles, bundle_id) as writer:
@@ -267,9 +275,11 @@ def _write(bundles: Path, bundle_id: str, tables: _Tables, raw: npt.NDArray[np.f
         writer.table(REGIONS_FILE, tables.regions)
         writer.table(FACETS_FILE, _facets(tables.items))
         writer.array(VECTORS, vectors)
-        writer.array(OBJECTS, np.arange(len(vectors), dtype=np.int32))
+        (writer.folder / segment.folder).mkdir(parents=True)
+        for name in (OBJECTS, ROWS):
+            writer.array(f"{segment.folder}/{name}", np.arange(len(vectors), dtype=np.int32))
         writer.array(MEAN, mean)
-        writer.array(COMPONENTS, components.astype(np.float32))
+        writer.array(f"{segment.folder}/{COMPONENTS}", components.astype(np.float32))
         writer.array(NEIGHBOURS, near)
         writer.array(NEIGHBOUR_SCORES, scores)
         return writer.finish(manifest)

@@ -17,8 +17,9 @@ FILES = [
     "facets.arrow",
     "vectors.npy",
     "mean.npy",
-    "pca.npy",
-    "objects.npy",
+    "segments/000/pca.npy",
+    "segments/000/objects.npy",
+    "segments/000/rows.npy",
     "neighbours.npy",
     "neighbour_scores.npy",
     "report/index.html",
@@ -29,7 +30,7 @@ FILES = [
 
 def test_a_bundle_holds_what_its_manifest_lists(graph_bundle: Path) -> None:
     manifest = read_manifest(graph_bundle)
-    graph = [name for name in manifest.files if name.startswith("onng/")]
+    graph = [name for name in manifest.files if name.startswith("segments/000/graph/")]
     assert sorted(manifest.files) == sorted([*FILES, *graph])
     assert len(graph) >= 4
     for name, entry in manifest.files.items():
@@ -53,9 +54,9 @@ def test_a_missing_file_is_named(copy: Path, name: str) -> None:
 
 
 def test_a_file_too_many_is_named(copy: Path) -> None:
-    (copy / "onng").mkdir()
-    (copy / "onng" / "extra").write_text("x")
-    with pytest.raises(BundleError, match="onng/extra is not in the manifest"):
+    (copy / "segments" / "000" / "graph").mkdir()
+    (copy / "segments" / "000" / "graph" / "extra").write_text("x")
+    with pytest.raises(BundleError, match="graph/extra is not in the manifest"):
         open_bundle(copy)
 
 
@@ -74,7 +75,7 @@ def rewrite(folder: Path, **changes: object) -> None:
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"format_version": 2}, "format version 2"),
+        ({"format_version": 3}, "format version 3"),
         ({"gate_passed": None}, "has not been through"),
         ({"gate_passed": False}, "did not pass"),
         ({"gate_sha256": "0" * 64}, "gate.json is missing or damaged"),
@@ -110,7 +111,7 @@ def test_a_failed_gate_keeps_a_bundle_closed_until_it_is_judged_again(copy: Path
 
 
 def test_a_damaged_bundle_is_not_judged(copy: Path) -> None:
-    (copy / "pca.npy").write_bytes(b"x")
+    (copy / "segments" / "000" / "pca.npy").write_bytes(b"x")
     with pytest.raises(BundleError, match=r"pca\.npy is damaged"):
         seal(copy, True, {}, "page")
 

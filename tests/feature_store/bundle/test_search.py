@@ -162,7 +162,7 @@ def test_likes_and_dislikes_that_cancel_out_still_answer(searcher: Searcher) -> 
 @pytest.mark.parametrize("items", [1, 2, 3])
 def test_tiny_catalogues_answer(items: int, tmp_path: Path) -> None:
     searcher = Searcher(open_bundle(build(tmp_path, items)))
-    assert searcher.bundle.manifest.search.method == "exact"
+    assert searcher.bundle.manifest.segments[0].search.method == "exact"
     for item in range(items):
         answer = searcher.similar(f"item-{item:05d}")
         assert {hit.item for hit in answer.hits} == set(range(items)) - {item}

@@ -28,7 +28,7 @@ def registry(settings: FakeSettings) -> BundleRegistry:
 
 def test_a_snapshot_becomes_the_live_bundle(settings: FakeSettings, large_store: FakeStore) -> None:
     candidate = build_candidate(settings, large_store)
-    assert candidate.manifest.search.method == "onng"
+    assert candidate.manifest.segments[0].search.method == "onng"
     assert registry(settings).current() is None
     with pytest.raises(BundleError, match="has not been through the index gate"):
         publish_candidate(candidate.path, settings)
@@ -51,7 +51,7 @@ def test_where_the_onng_falls_apart_the_anng_serves(
     few = replace(settings.index, outgoing_edges=1, incoming_edges=2, epsilons=(0.0, 0.1))
     live = build_and_publish(replace(settings, index=few), large_store)
     manifest = registry(settings).open(live).manifest
-    assert manifest.search.method == "anng"
+    assert manifest.segments[0].search.method == "anng"
     assert manifest.measurements["target_reached"]
 
 
@@ -76,7 +76,7 @@ def test_a_shop_of_one_photo_can_be_published(settings: FakeSettings, store: Fak
     one = FakeSnapshot(shop.table.slice(0, 1), shop.rows.slice(0, 1), shop.described.slice(0, 1))
     build_and_publish(settings, FakeStore(one))
     bundle = registry(settings).open()
-    assert (bundle.manifest.counts.regions, bundle.manifest.reduced_dim) == (1, 1)
+    assert (bundle.manifest.counts.regions, bundle.manifest.segments[0].reduced_dim) == (1, 1)
     assert Searcher(bundle).similar("item-00000").hits == []
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +11,12 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from feature_store.bundle.tables import (
+    facet_columns,
+    item_columns,
+    prominence,
+    region_columns,
+)
 from feature_store.errors import IndexBuildError
 from feature_store.index.attribute import Photos
 from feature_store.index.reduce import check_vectors
@@ -24,8 +29,6 @@ _REGION_COLUMNS = [
     *("item_id", "image_index", "region_id", "image_id", "image_uri", "width_px", "height_px"),
     *("kind", "x0", "y0", "x1", "y1", "confidence", "detector"),
 ]
-_ITEM_COLUMNS = ["item_id", "title", "category", "segment", "brand", "price", "currency", "url"]
-_FACETS = ["category", "segment", "brand", "currency"]
 
 
 @dataclass(frozen=True)
@@ -56,17 +59,12 @@ def gather(snapshot: Snapshot, extractor: str, scratch: Path) -> Gathered:
         raise IndexBuildError(f"the store holds no features of {extractor}; ingest a catalogue")
     vectors = np.memmap(path, np.float32, "r", shape=(len(rows), dim))
     ids, owners = _number_items(rows["item_id"])
-    urls = _image_urls(rows)
     items = _items(snapshot, ids)
-    regions = pa.table({"item": pa.array(owners), "region_id": rows["region_id"]})
-    for name in ("image_id", "image_url", "width_px", "height_px", "kind"):
-        regions = regions.append_column(name, urls if name == "image_url" else rows[name])
-    for name in ("x0", "y0", "x1", "y1", "confidence"):
-        regions = regions.append_column(name, rows[name])
+    regions = region_columns(rows).add_column(0, "item", [owners])
     return Gathered(
-        items=_with_regions(items, owners, urls),
+        items=item_columns(items, owners, regions["image_url"]),
         regions=regions,
-        facets=_facets(items),
+        facets=facet_columns(items),
         vectors=np.asarray(vectors),
         owners=owners,
         photos=_photos(items, rows, owners),
@@ -115,13 +113,6 @@ def _number_items(item_ids: pa.ChunkedArray) -> tuple[pa.Array, Ints]:
     return ids, owners
 
 
-def _image_urls(rows: pa.Table) -> pa.Array:
-    """Where a browser finds each image: its https address, or the service's own thumbnail."""
-    thumbnails = pc.binary_join_element_wise("/images/", rows["image_id"], ".jpg", "")
-    secure = pc.starts_with(rows["image_uri"], "https://")
-    return pc.if_else(secure, rows["image_uri"], thumbnails)
-
-
 def _items(snapshot: Snapshot, ids: pa.Array) -> pa.Table:
     """Return the snapshot's rows of these items, in this order."""
     live = snapshot.items()
@@ -132,48 +123,14 @@ def _items(snapshot: Snapshot, ids: pa.Array) -> pa.Table:
     return live.take(places).combine_chunks()
 
 
-def _with_regions(items: pa.Table, owners: Ints, urls: pa.ChunkedArray) -> pa.Table:
-    first = np.flatnonzero(np.r_[True, np.diff(owners) != 0]).astype(np.int32)
-    count = np.diff(np.r_[first, len(owners)]).astype(np.int32)
-    listed = urls.to_pylist()
-    images = [list(dict.fromkeys(listed[a : a + n])) for a, n in zip(first, count, strict=True)]
-    table = items.select([*_ITEM_COLUMNS, "in_stock", "attributes"])
-    table = table.append_column("images", pa.array(images, pa.list_(pa.string())))
-    table = table.append_column("first_region", pa.array(first))
-    return table.append_column("region_count", pa.array(count))
-
-
 def _photos(items: pa.Table, rows: pa.Table, owners: Ints) -> Photos:
-    """Number the photos and the categories, and weigh each product by confidence · √area."""
+    """Number the photos and the categories, and weigh each region."""
     image = rows["image_index"].to_numpy()
     new_photo = np.r_[True, (np.diff(owners) != 0) | (np.diff(image) != 0)]
-    product = pc.equal(rows["kind"], "product").to_numpy(zero_copy_only=False)
-    x0, y0, x1, y1 = (rows[name].to_numpy() for name in ("x0", "y0", "x1", "y1"))
-    weight = rows["confidence"].to_numpy() * np.sqrt(np.maximum(0, (x1 - x0) * (y1 - y0)))
     category = items["category"].combine_chunks().dictionary_encode()
     return Photos(
         image=(np.cumsum(new_photo) - 1).astype(np.int32),
         owner=owners,
-        # A product of no confidence still comes before the whole photo.
-        prominence=np.where(product, weight + 1e-6, 0.0).astype(np.float32),
+        prominence=prominence(rows),
         category=category.indices.fill_null(-1).to_numpy().astype(np.int32),
     )
-
-
-def _facets(items: pa.Table) -> pa.Table:
-    """The columns that answers can be filtered by, the catalogue's own attributes last."""
-    columns = {name: items[name].combine_chunks().dictionary_encode() for name in _FACETS}
-    columns["price"], columns["in_stock"] = items["price"], items["in_stock"]
-    codes: dict[str, Ints] = {}
-    values: dict[str, dict[str, int]] = {}
-    for row, text in enumerate(items["attributes"].to_pylist()):
-        for name, value in json.loads(text or "{}").items():
-            if value is None:
-                continue
-            of_name = values.setdefault(name, {})
-            codes.setdefault(name, np.full(len(items), -1, np.int32))
-            codes[name][row] = of_name.setdefault(str(value), len(of_name))
-    for name in sorted(codes.keys() - columns.keys()):
-        indices = pa.array(codes[name], mask=codes[name] < 0)
-        columns[name] = pa.DictionaryArray.from_arrays(indices, pa.array(list(values[name])))
-    return pa.table(columns)

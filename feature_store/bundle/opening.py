@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from feature_store.bundle.format import Manifest
+from feature_store.bundle.pointers import Canary, Pin
 from feature_store.bundle.records import BundleRow
 from feature_store.bundle.registry import BundleRegistry
 from feature_store.bundle.remote import RemoteRegistry
@@ -39,11 +41,38 @@ class Registry(Protocol):
     def manifest(self, bundle_id: str) -> Manifest:
         """Return what a bundle says of itself."""
 
-    def publish(self, bundle_id: str) -> None:
-        """Make a bundle the live one after verifying every byte of it."""
+    def publish(self, bundle_id: str, *, unless_pinned: bool = False) -> None:
+        """Make a bundle the live one after verifying every byte of it.
+
+        Where another is pinned, the pin moves along; with `unless_pinned`, that is a BundleError.
+        """
 
     def rollback(self, bundle_id: str | None = None) -> str:
-        """Go back to `bundle_id`, or to the one that was live before; return the live one's id."""
+        """Go back to `bundle_id`, or to the one that was live before; return the live one's id.
+
+        A pin moves along.
+        """
+
+    def pin(self, bundle_id: str | None = None) -> str:
+        """Make a proven bundle, by default the live one, live until `unpin`; return its id."""
+
+    def unpin(self) -> Pin | None:
+        """Let builds publish again; return what was pinned."""
+
+    def pinned(self) -> Pin | None:
+        """Return the pin; None where the live bundle is not pinned."""
+
+    def canary(self, bundle_id: str, share: float) -> Canary:
+        """Give a proven bundle a share of all questions, beside the live one."""
+
+    def no_canary(self) -> bool:
+        """Give all questions to the live bundle; return whether there was a canary."""
+
+    def canary_pointer(self) -> Canary | None:
+        """Return the canary, None if there is none."""
+
+    def journal(self) -> Sequence[dict[str, Any]]:
+        """Return what happened to the pointers, oldest first."""
 
     def prune(self, keep: int, *, dry_run: bool = False) -> tuple[str, ...]:
         """Remove old bundles, never the live one nor one that is needed; return which."""

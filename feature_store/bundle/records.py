@@ -16,6 +16,9 @@ CURRENT = "CURRENT"
 
 BUNDLE_ID = re.compile(r"[0-9A-Za-z][0-9A-Za-z_-]{0,99}")
 
+PUBLISH, ROLLBACK = "publish", "rollback"
+"""The actions that make another bundle live."""
+
 
 @dataclass(frozen=True)
 class BundleRow:
@@ -58,10 +61,23 @@ def checked_id(bundle_id: str) -> str:
     return bundle_id
 
 
-def flip(action: str, bundle_id: str) -> dict[str, Any]:
-    """Return the entry of a flip that happens now."""
-    now = dt.datetime.now(dt.UTC).isoformat(timespec="seconds")
-    return {"at": now, "action": action, "bundle_id": bundle_id}
+def now() -> str:
+    """Return this second as entries tell it: UTC, ISO 8601."""
+    return dt.datetime.now(dt.UTC).isoformat(timespec="seconds")
+
+
+def flip(action: str, bundle_id: str, *, pinned: bool = False) -> dict[str, Any]:
+    """Return the entry of a flip that happens now, and whether the bundle is pinned from now on.
+
+    Of all entries only those of flips have a `bundle_id`: programs of 0.1.0 go by that.
+    """
+    entry: dict[str, Any] = {"at": now(), "action": action, "bundle_id": bundle_id}
+    return entry | {"pinned": bundle_id} if pinned else entry
+
+
+def happened(action: str, **told: Any) -> dict[str, Any]:
+    """Return the entry of something else that happens now: a pin, a canary, a pruning."""
+    return {"at": now(), "action": action, **told}
 
 
 def history(flips: Iterable[Mapping[str, Any]], live: str | None) -> list[str]:
@@ -70,7 +86,7 @@ def history(flips: Iterable[Mapping[str, Any]], live: str | None) -> list[str]:
     for entry in flips:
         if not {"bundle_id", "action"} <= entry.keys():
             continue
-        flipped, back = str(entry["bundle_id"]), entry["action"] == "rollback"
+        flipped, back = str(entry["bundle_id"]), entry["action"] == ROLLBACK
         if back and flipped in stack:
             stack = stack[stack.index(flipped) :]
         else:

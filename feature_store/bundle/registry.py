@@ -5,35 +5,48 @@ from __future__ import annotations
 import fcntl
 import json
 import logging
-import os
-import shutil
-import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from feature_store.bundle.format import Manifest, prove, read_manifest, write_synced
-from feature_store.bundle.lease import forget, hold, unheld
+from feature_store.bundle.format import Manifest, prove, read_manifest, sync, write_synced
+from feature_store.bundle.journal import Journal
+from feature_store.bundle.lease import hold
 from feature_store.bundle.open import Bundle, open_bundle
+from feature_store.bundle.pointers import (
+    CANARY,
+    PIN,
+    Canary,
+    Pin,
+    is_canary,
+    new_canary,
+    parse_canary,
+    pin_of,
+    read_pinned_at,
+    refuse_pinned,
+)
 from feature_store.bundle.records import (
     BUNDLE_ID,
     CURRENT,
+    PUBLISH,
+    ROLLBACK,
     BundleRow,
     checked_id,
     flip,
+    happened,
     history,
     newest_first,
+    now,
     row_of,
     superfluous,
 )
+from feature_store.bundle.removal import remove_unheld, sweep, take_away
 from feature_store.errors import BundleError, NoBundleError
 
 log = logging.getLogger(__name__)
 
-PUBLISHED = "PUBLISHED.jsonl"
-HIDDEN = (".building-", ".scratch-", ".removed-")
-ABANDONED_SECONDS = 24 * 3600
+_ATTEMPTS = 10
 
 
 class BundleRegistry:
@@ -42,6 +55,7 @@ class BundleRegistry:
     def __init__(self, folder: Path) -> None:
         """Take the folder that holds the bundles; it need not exist yet."""
         self.folder = Path(folder)
+        self._journal = Journal(self.folder)
 
     @property
     def location(self) -> str:
@@ -84,58 +98,144 @@ class BundleRegistry:
 
         Its lease is held for as long as the bundle, here or in a forked process, is in use.
         """
-        wanted = bundle_id or self.current()
-        if wanted is None:
-            raise NoBundleError(f"nothing has been published in {self.folder} yet; build an index")
-        path = self.path(wanted)
-        read_manifest(path)  # before a lease is made of what is no bundle
-        lease = hold(path)
-        return open_bundle(path, lease=lease)
+        if bundle_id is not None:
+            return self._open(bundle_id)
+        for _ in range(_ATTEMPTS):
+            live = self.current()
+            if live is None:
+                raise NoBundleError(
+                    f"nothing has been published in {self.folder} yet; build an index"
+                )
+            try:
+                return self._open(live)
+            except BundleError:
+                if self.current() == live:
+                    raise  # otherwise it may have been removed since: look again
+        raise BundleError(f"{self.folder / CURRENT} is changed all the time; try again")
 
-    def publish(self, bundle_id: str) -> None:
-        """Make a bundle the live one after verifying every byte of it; BundleError if it is bad."""
+    def publish(self, bundle_id: str, *, unless_pinned: bool = False) -> None:
+        """Make a bundle the live one after verifying every byte of it; BundleError if it is bad.
+
+        Where another is pinned, the pin moves to this one: a person chose both. Whoever is no
+        person says `unless_pinned`: then a pin is a BundleError too.
+        """
         prove(self.path(bundle_id))
-        self.point_at(bundle_id)
+        self.point_at(bundle_id, unless_pinned=unless_pinned)
 
-    def point_at(self, bundle_id: str) -> None:
+    def point_at(self, bundle_id: str, *, unless_pinned: bool = False) -> None:
         """Make a bundle the live one that the caller has just proven."""
         with self.lock():
-            if not self.path(bundle_id).is_dir():
-                raise BundleError(f"{self.path(bundle_id)} has been removed meanwhile")
-            self._flip(bundle_id, "publish")
+            self._must_be_there(bundle_id)
+            if unless_pinned:
+                refuse_pinned(self.pinned(), bundle_id)
+            self._flip(bundle_id, PUBLISH)
 
     def rollback(self, bundle_id: str | None = None) -> str:
         """Go back to `bundle_id`, or to the one that was live before; return the live one's id.
 
-        Doing it again goes back further. Raises BundleError when there is nothing to go back to.
+        Doing it again goes back further. A pin moves along. Raises BundleError when there is
+        nothing to go back to.
         """
         with self.lock():
             wanted = bundle_id or self.previous()
             if wanted is None:
                 raise BundleError("no earlier bundle to go back to; publish one by its name")
             prove(self.path(wanted))
-            self._flip(wanted, "rollback")
+            self._flip(wanted, ROLLBACK)
         return wanted
+
+    def pin(self, bundle_id: str | None = None) -> str:
+        """Make a proven bundle, by default the live one, live until `unpin`; return its id.
+
+        The pin comes first: were this cut short, the bundle that was live would be pinned.
+        """
+        with self.lock():
+            wanted = bundle_id or self.current()
+            if wanted is None:
+                raise NoBundleError(f"nothing has been published in {self.folder} yet")
+            prove(self.path(wanted))
+            self._write(PIN, json.dumps({"at": now()}) + "\n")
+            self._journal.note(happened("pin", pinned=wanted))
+            if wanted != self.current():
+                self._flip(wanted, PUBLISH)
+            log.info("%s is pinned", wanted)
+        return wanted
+
+    def unpin(self) -> Pin | None:
+        """Let builds publish again; return what was pinned."""
+        with self.lock():
+            pin = self.pinned()
+            self._take_off(PIN)
+            if pin is not None:
+                self._journal.note(happened("unpin", unpinned=pin.bundle_id))
+        return pin
+
+    def pinned(self) -> Pin | None:
+        """Return the pin; None where the live bundle is not pinned."""
+        text = self._said(PIN)
+        return None if text is None else pin_of(self.current(), read_pinned_at(text))
+
+    def canary(self, bundle_id: str, share: float) -> Canary:
+        """Give a proven bundle a share of all questions, above 0 and below 1, beside the live one.
+
+        It is the only canary until `no_canary`, or until it is made live itself.
+        """
+        with self.lock():
+            wanted = new_canary(bundle_id, share, self.current())
+            prove(self.path(bundle_id))
+            self._write(CANARY, json.dumps(wanted.told()) + "\n")
+            self._journal.note(happened("canary", canary=bundle_id, share=wanted.share))
+            log.info("%s is the canary, for %g of all questions", bundle_id, wanted.share)
+        return wanted
+
+    def no_canary(self) -> bool:
+        """Give all questions to the live bundle; return whether there was a canary."""
+        with self.lock():
+            there = self._said(CANARY) is not None
+            self._take_off(CANARY)
+            if there:
+                self._journal.note(happened("no canary"))
+        return there
+
+    def canary_pointer(self) -> Canary | None:
+        """Return the canary, None if there is none; BundleError if what is said of it is none."""
+        text = self._said(CANARY)
+        if text is None:
+            return None
+        where = str(self.folder / CANARY)
+        try:
+            return parse_canary(json.loads(text), where)
+        except ValueError as error:
+            raise BundleError(f"{where} names no canary: {error}; set it again, or off") from error
+
+    def journal(self) -> Sequence[dict[str, Any]]:
+        """Return what happened to the pointers, oldest first."""
+        return [*self._journal.entries()]
 
     def prune(
         self, keep: int, *, dry_run: bool = False, spared: Iterable[str] = ()
     ) -> tuple[str, ...]:
         """Remove all but the `keep` newest proven bundles and the newest unproven; return which.
 
-        Never removed are the live bundle, the one that a rollback would take, those `spared`, and
-        any that a process has open (see `lease`). With `dry_run`, nothing is: only said.
+        Never removed are the live bundle, the one that a rollback would take, the canary, those
+        `spared`, and any that a process has open (see `lease`). With `dry_run`, nothing is: only
+        said.
         """
         with self.lock():
+            canary = self.canary_pointer()
+            spared = {*spared, *([canary.bundle_id] if canary else [])}
             listed = superfluous(self.list(), keep, self._history(), spared)
-            removed = tuple(gone for gone in listed if self._remove(gone, dry_run))
+            removed = tuple(
+                gone for gone in listed if remove_unheld(self.path(gone), dry_run=dry_run)
+            )
             if not dry_run:
-                self._sweep()
+                sweep(self.folder)
         return removed
 
     def discard(self, bundle_id: str) -> None:
         """Remove a bundle, whether or not somebody has it open, who keeps what he has mapped."""
         with self.lock():
-            self._take_away(self.path(bundle_id))
+            take_away(self.path(bundle_id))
 
     @contextmanager
     def lock(self) -> Iterator[None]:
@@ -145,51 +245,46 @@ class BundleRegistry:
             fcntl.flock(file, fcntl.LOCK_EX)
             yield
 
-    def _remove(self, bundle_id: str, dry_run: bool) -> bool:
+    def _open(self, bundle_id: str) -> Bundle:
         path = self.path(bundle_id)
-        with unheld(path) as free:
-            if not free:
-                log.info("bundle %s is open somewhere; it stays for now", bundle_id)
-            elif not dry_run:
-                self._take_away(path)
-                forget(path)
-        return free
+        read_manifest(path)  # before a lease is made of what is no bundle
+        lease = hold(path)
+        return open_bundle(path, lease=lease)
 
-    def _take_away(self, path: Path) -> None:
-        """Remove a bundle's folder; out of sight first, since a reader never sees half a bundle."""
-        hidden = self.folder / f".removed-{path.name}"
-        shutil.rmtree(hidden, ignore_errors=True)  # of a removal that was killed
-        path.rename(hidden)
-        shutil.rmtree(hidden)
-
-    def _sweep(self) -> None:
-        """Remove what killed builds and removals left behind more than a day ago."""
-        for path in self.folder.glob(".*-*"):
-            abandoned = path.stat().st_mtime < time.time() - ABANDONED_SECONDS
-            if path.is_dir() and path.name.startswith(HIDDEN) and abandoned:
-                shutil.rmtree(path, ignore_errors=True)
+    def _must_be_there(self, bundle_id: str) -> None:
+        if not self.path(bundle_id).is_dir():
+            raise BundleError(f"{self.path(bundle_id)} has been removed meanwhile")
 
     def _flip(self, bundle_id: str, action: str) -> None:
-        write_synced(self.folder / CURRENT, bundle_id + "\n")
-        with (self.folder / PUBLISHED).open("a", encoding="utf-8") as file:
-            file.write(json.dumps(flip(action, bundle_id)) + "\n")
-            file.flush()
-            os.fsync(file.fileno())
+        if self._names_canary(bundle_id):  # before the flip: were it cut short, none is better
+            self._take_off(CANARY)
+        self._write(CURRENT, bundle_id + "\n")
+        self._journal.note(flip(action, bundle_id, pinned=self._said(PIN) is not None))
         log.info("%s: %s is live", action, bundle_id)
 
-    def _history(self) -> Sequence[str]:
-        return history(self._flips(), self.current())
-
-    def _flips(self) -> Iterator[dict[str, Any]]:
-        """The log of flips; a line cut short by a power failure is none, CURRENT is what counts."""
+    def _names_canary(self, bundle_id: str) -> bool:
         try:
-            lines = (self.folder / PUBLISHED).read_text(errors="replace").splitlines()
+            return is_canary(self.canary_pointer(), bundle_id)
+        except BundleError:
+            return False
+
+    def _write(self, name: str, text: str) -> None:
+        try:
+            write_synced(self.folder / name, text)
+        except OSError as error:
+            raise BundleError(
+                f"{self.folder / name} cannot be written ({error}); it is as it was"
+            ) from error
+
+    def _take_off(self, name: str) -> None:
+        (self.folder / name).unlink(missing_ok=True)
+        sync(self.folder)
+
+    def _said(self, name: str) -> str | None:
+        try:
+            return (self.folder / name).read_text(errors="backslashreplace")
         except FileNotFoundError:
-            return
-        for line in lines:
-            try:
-                entry = json.loads(line)
-            except ValueError:
-                continue
-            if isinstance(entry, dict):
-                yield entry
+            return None
+
+    def _history(self) -> Sequence[str]:
+        return history(self._journal.entries(), self.current())

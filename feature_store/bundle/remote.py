@@ -1,59 +1,43 @@
 """The registry in a bucket: `CURRENT` is written only over the generation that was read.
 
-It holds, as JSON, the live bundle's id and the flips so far, so that both change at once. Bundles
-are built in a local folder and sent; a finished one is never written again.
+It holds, as JSON, the live bundle's id, its pin, the canary and the flips so far, so that all
+change at once. Bundles are built in a local folder and sent; a finished one is never written again.
 """
 
 from __future__ import annotations
 
 import datetime as dt
-import json
 import logging
-import uuid
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from feature_store.bundle.format import MANIFEST, Manifest
+from feature_store.bundle.pointers import Canary, Pin, new_canary, refuse_pinned
 from feature_store.bundle.records import (
     BUNDLE_ID,
-    CURRENT,
+    PUBLISH,
+    ROLLBACK,
     BundleRow,
     checked_id,
     flip,
-    history,
+    happened,
     newest_first,
+    now,
     row_of,
     superfluous,
 )
 from feature_store.bundle.registry import BundleRegistry
+from feature_store.bundle.remote_pointer import Pointer, RemotePointer
 from feature_store.bundle.transfer import UNFINISHED, read_remote_manifest, receive, remove, send
-from feature_store.errors import BundleError, StorageError
+from feature_store.errors import BundleError, NoBundleError, StorageError
 from feature_store.storage import Address, Bucket, Stored, Timing, parse_address
 
 log = logging.getLogger(__name__)
 
 GRACE = dt.timedelta(days=1)
 """How long a bundle stays that was live or sent: a reader elsewhere may still be fetching it."""
-
-FLIPS_KEPT = 500
-_MAX_POINTER_BYTES = 2**20
-_ATTEMPTS = 5
-
-
-@dataclass(frozen=True)
-class Pointer:
-    """What CURRENT says, and its generation: 0 when there is none."""
-
-    bundle_id: str | None
-    flips: tuple[dict[str, Any], ...]
-    generation: int
-
-    @property
-    def past(self) -> list[str]:
-        """The live bundle, the one before it, and so on."""
-        return history(self.flips, self.bundle_id)
 
 
 class RemoteRegistry:
@@ -67,6 +51,7 @@ class RemoteRegistry:
         self._bucket = Bucket(address.bucket, timing or Timing())
         self._prefix = f"{address.name}/" if address.name else ""
         self._local = BundleRegistry(self.folder)
+        self._pointer = RemotePointer(self._bucket, self._prefix)
 
     def list(self) -> list[BundleRow]:
         """Return the bundles in the bucket and those not yet sent, newest first.
@@ -88,20 +73,7 @@ class RemoteRegistry:
 
     def pointer(self) -> Pointer:
         """Read CURRENT; text that is no JSON is taken for the name of a bundle."""
-        try:
-            data, generation = self._bucket.read(self._prefix + CURRENT, _MAX_POINTER_BYTES)
-        except StorageError as error:
-            if error.reason != "missing":
-                raise
-            return Pointer(None, (), 0)
-        text = data.decode(errors="backslashreplace").strip()
-        try:
-            said = json.loads(text)
-            flips = tuple(entry for entry in said["flips"] if isinstance(entry, dict))
-            live = said["bundle_id"]
-            return Pointer(None if live is None else str(live), flips, generation)
-        except (ValueError, KeyError, TypeError):
-            return Pointer(text or None, (), generation)
+        return self._pointer.read()
 
     def manifest(self, bundle_id: str) -> Manifest:
         """Return what a bundle says of itself; BundleError if there is none or it is damaged."""
@@ -111,21 +83,25 @@ class RemoteRegistry:
         """Bring a bundle into the folder `bundles`, proven; see `transfer.receive`."""
         return receive(self._bucket, self._of(bundle_id), bundles)
 
-    def publish(self, bundle_id: str) -> None:
+    def publish(self, bundle_id: str, *, unless_pinned: bool = False) -> None:
         """Send a bundle as far as it is not there, and make it the live one.
 
-        Every byte is verified before. Raises BundleError if it is bad, or if somebody else has
-        published another meanwhile: then both bundles are there, and his is live.
+        Every byte is verified before. Where another is pinned, the pin moves to this one; with
+        `unless_pinned`, a pin is a BundleError. So it is if the bundle is bad, or if somebody else
+        has published or pinned another meanwhile: then both bundles are there, and his is live.
         """
         with self._local.lock():
             before = self.pointer()
+            if unless_pinned:
+                refuse_pinned(before.pin, bundle_id)
             self._offer(bundle_id)
-            self._flip(before, bundle_id, "publish")
+            self._flip(before, bundle_id, PUBLISH)
 
     def rollback(self, bundle_id: str | None = None) -> str:
         """Go back to `bundle_id`, or to the one that was live before; return the live one's id.
 
-        Doing it again goes back further. Raises BundleError when there is nothing to go back to.
+        Doing it again goes back further. A pin moves along. Raises BundleError when there is
+        nothing to go back to.
         """
         with self._local.lock():
             before = self.pointer()
@@ -133,19 +109,93 @@ class RemoteRegistry:
             if bundle_id is None:
                 raise BundleError("no earlier bundle to go back to; publish one by its name")
             self._offer(bundle_id)
-            self._flip(before, bundle_id, "rollback")
+            self._flip(before, bundle_id, ROLLBACK)
         return bundle_id
+
+    def pin(self, bundle_id: str | None = None) -> str:
+        """Make a proven bundle, by default the live one, live until `unpin`; return its id."""
+        with self._local.lock():
+            before = self.pointer()
+            wanted = bundle_id or before.bundle_id
+            if wanted is None:
+                raise NoBundleError(f"nothing has been published in {self.location} yet")
+            self._offer(wanted)
+            at = now()
+
+            def pinned(said: Pointer) -> Pointer:
+                self._pointer.refuse_conflict(before, said, wanted)
+                return replace(said.with_live(wanted), pinned_at=at)
+
+            if wanted == before.bundle_id:
+                entry = happened("pin", pinned=wanted)
+            else:
+                entry = flip(PUBLISH, wanted, pinned=True)
+            self._pointer.change(before, pinned, entry)
+        log.info("%s is pinned in %s", wanted, self.location)
+        return wanted
+
+    def unpin(self) -> Pin | None:
+        """Let builds publish again; return what was pinned."""
+        before = self.pointer()
+        if before.pin is not None:
+            entry = happened("unpin", unpinned=before.pin.bundle_id)
+            self._pointer.change(before, lambda said: replace(said, pinned_at=None), entry)
+        return before.pin
+
+    def pinned(self) -> Pin | None:
+        """Return the pin; None where the live bundle is not pinned."""
+        return self.pointer().pin
+
+    def canary(self, bundle_id: str, share: float) -> Canary:
+        """Give a proven bundle a share of all questions, above 0 and below 1, beside the live one.
+
+        It is sent as far as it is not there, and is the only canary until `no_canary`, or until it
+        is made live itself.
+        """
+        with self._local.lock():
+            before = self.pointer()
+            wanted = new_canary(bundle_id, share, before.bundle_id)
+            self._offer(bundle_id)
+
+            def set_beside(said: Pointer) -> Pointer:
+                self._pointer.refuse_removed(before, said, bundle_id)
+                new_canary(bundle_id, share, said.bundle_id)
+                return replace(said, canary=wanted)
+
+            entry = happened("canary", canary=bundle_id, share=wanted.share)
+            self._pointer.change(before, set_beside, entry)
+        log.info("%s is the canary in %s", bundle_id, self.location)
+        return wanted
+
+    def no_canary(self) -> bool:
+        """Give all questions to the live bundle; return whether there was a canary."""
+        before = self.pointer()
+        if before.canary is not None:
+            self._pointer.change(
+                before, lambda said: replace(said, canary=None), happened("no canary")
+            )
+        return before.canary is not None
+
+    def canary_pointer(self) -> Canary | None:
+        """Return the canary, None if there is none."""
+        return self.pointer().canary
+
+    def journal(self) -> Sequence[dict[str, Any]]:
+        """Return what happened to the pointers, oldest first, as far as CURRENT remembers."""
+        return self.pointer().flips
 
     def prune(self, keep: int, *, dry_run: bool = False) -> tuple[str, ...]:
         """Remove all but the `keep` newest proven bundles and the newest unproven; return which.
 
-        The live bundle, the one that a rollback would take, and what was live or sent within the
-        last day are never removed. Local copies go with those in the bucket, and bundles that
-        were never sent as in a folder. With `dry_run`, nothing is removed: only said.
+        The live bundle, the one that a rollback would take, the canary, and what was live or sent
+        within the last day are never removed. Local copies go with those in the bucket, and
+        bundles that were never sent as in a folder. With `dry_run`, nothing is: only said.
         """
         with self._local.lock():
             before, groups = self.pointer(), self._groups()
             spared = _lately(before, groups)
+            if before.canary is not None:
+                spared.add(before.canary.bundle_id)
             rows = newest_first(self._rows(groups))
             removed = superfluous(rows, keep, before.past, spared)
             if not dry_run:
@@ -167,9 +217,8 @@ class RemoteRegistry:
         """
         if not removed:
             return ()
-        entry = {"at": _now(), "action": "prune", "removed": [*removed]}
         try:
-            self._write(before.bundle_id, (*before.flips, entry), before.generation)
+            self._pointer.write(before.with_entry(happened("prune", removed=[*removed])))
         except StorageError as error:
             if error.reason != "changed":
                 raise
@@ -195,41 +244,14 @@ class RemoteRegistry:
         send(self.folder / bundle_id, self._bucket, self._of(bundle_id))
 
     def _flip(self, before: Pointer, bundle_id: str, action: str) -> None:
-        # The mark tells our own write, whose answer was lost, from another's.
-        entry = flip(action, bundle_id) | {"mark": uuid.uuid4().hex}
-        for _ in range(_ATTEMPTS):
-            try:
-                self._write(bundle_id, (*before.flips, entry), before.generation)
-            except StorageError as error:
-                if error.reason != "changed":
-                    raise
-                now = self.pointer()
-                if entry not in now.flips:
-                    self._refuse_conflict(before, now, bundle_id)
-                    before = now
-                    continue
-            log.info("%s: %s is live in %s", action, bundle_id, self.location)
-            return
-        raise BundleError(f"{self._where(CURRENT)} is changed all the time; try again")
+        def flipped(said: Pointer) -> Pointer:
+            self._pointer.refuse_conflict(before, said, bundle_id)
+            return said.with_live(bundle_id)
 
-    def _refuse_conflict(self, before: Pointer, now: Pointer, bundle_id: str) -> None:
-        """Refuse to flip if another did, or took the bundle away, since `before` was read."""
-        since = [entry for entry in now.flips if entry not in before.flips]
-        flipped = any(entry.get("action") != "prune" for entry in since)
-        if flipped or now.bundle_id != before.bundle_id:
-            raise BundleError(
-                f"somebody published {now.bundle_id} in {self.location} meanwhile, and it is live; "
-                f"to replace it, publish {bundle_id} again: all of it is there"
-            )
-        if any(bundle_id in entry.get("removed", ()) for entry in since):
-            raise BundleError(f"{self._where(bundle_id)} was removed meanwhile")
-
-    def _write(
-        self, bundle_id: str | None, flips: Iterable[dict[str, Any]], generation: int
-    ) -> None:
-        said = {"bundle_id": bundle_id, "flips": [*flips][-FLIPS_KEPT:]}
-        text = json.dumps(said, indent=1) + "\n"
-        self._bucket.write(self._prefix + CURRENT, text.encode(), if_generation=generation)
+        self._pointer.change(
+            before, flipped, flip(action, bundle_id, pinned=before.pin is not None)
+        )
+        log.info("%s: %s is live in %s", action, bundle_id, self.location)
 
     def _groups(self) -> dict[str, dict[str, Stored]]:
         """The objects in the bucket by bundle and by their paths inside it."""
@@ -274,11 +296,7 @@ def _lately(pointer: Pointer, groups: dict[str, dict[str, Stored]]) -> set[str]:
     }
     flips = [entry for entry in pointer.flips if "bundle_id" in entry]
     # A bundle was live until the flip after its own.
-    for entry, following in zip(flips, [*flips[1:], {"at": _now()}], strict=True):
+    for entry, following in zip(flips, [*flips[1:], {"at": now()}], strict=True):
         if str(following.get("at", "")) > since.isoformat(timespec="seconds"):
             found.add(str(entry["bundle_id"]))
     return found
-
-
-def _now() -> str:
-    return dt.datetime.now(dt.UTC).isoformat(timespec="seconds")

@@ -1,11 +1,14 @@
 """
 ### Similarity index: every night the feature store becomes a proven, published bundle
 
-**changed** skips the night when the live bundle already holds the current snapshot · **build**
-makes the ONNG index and the list of neighbours, measures them against exact search and writes a
-bundle · **check** holds what was measured against the index gate · **publish** flips one file.
+**changed** skips the night when the live bundle already holds what would be indexed · **plan** reads
+the snapshot, forecasts what the build will take, and cuts it into segments · **segment** (one mapped
+task per segment) builds and tunes the ONNG index and lists every region's neighbours · **assemble**
+puts the bundle together and measures it against exact search · **check** holds what was measured
+against the index gate · **publish** flips one file.
 
-When **check** fails, the live bundle stays live. Roll back by hand with `nitamono rollback`.
+Every task can be run again. When one fails, the live bundle stays live. Roll back by hand with
+`nitamono rollback`.
 """
 
 import datetime as dt
@@ -13,9 +16,11 @@ import datetime as dt
 from airflow.sdk import DAG, Asset, CronDataIntervalTimetable, Param
 
 from operators.index import (
-    BuildBundleOperator,
+    AssembleBundleOperator,
+    BuildSegmentOperator,
     CheckBundleOperator,
     NeedsBuildOperator,
+    PlanBundleOperator,
     PublishBundleOperator,
 )
 
@@ -38,9 +43,17 @@ with DAG(
     },
 ) as dag:
     changed = NeedsBuildOperator(task_id="changed")
-    build = BuildBundleOperator(task_id="build")
-    check = CheckBundleOperator(task_id="check", bundle=build.output, retries=0)
-    publish = PublishBundleOperator(
-        task_id="publish", bundle=build.output, outlets=[Asset("nitamono://bundle")]
+    plan = PlanBundleOperator(task_id="plan")
+    segment = BuildSegmentOperator.partial(
+        task_id="segment",
+        max_active_tis_per_dagrun=2,
+        map_index_template="{{ task.folder.rsplit('/', 1)[-1] }}",
+    ).expand(folder=plan.output)
+    assemble = AssembleBundleOperator(
+        task_id="assemble", folder="{{ ti.xcom_pull(task_ids='plan', key='folder') }}"
     )
-    changed >> build >> check >> publish
+    check = CheckBundleOperator(task_id="check", bundle=assemble.output, retries=0)
+    publish = PublishBundleOperator(
+        task_id="publish", bundle=assemble.output, outlets=[Asset("nitamono://bundle")]
+    )
+    changed >> plan >> segment >> assemble >> check >> publish

@@ -1,8 +1,9 @@
-"""The four steps that turn a snapshot of the feature store into a published bundle."""
+"""The steps that turn a snapshot of the feature store into a published bundle."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from airflow.sdk import BaseOperator
@@ -24,14 +25,50 @@ class NeedsBuildOperator(BaseOperator):
         raise AirflowSkipException("the live bundle already holds the current snapshot")
 
 
-class BuildBundleOperator(BaseOperator):
-    """Build the ONNG index of the current snapshot and write it as a candidate bundle."""
+class PlanBundleOperator(BaseOperator):
+    """Read the snapshot, forecast the build, and cut it into segments."""
+
+    def execute(self, context: Context) -> list[str]:
+        """Return the segments' folders, to be mapped over; the plan's goes to the XCom `folder`."""
+        from feature_store.nightly import plan_build
+
+        plan = plan_build(settings_for(context))
+        context["ti"].xcom_push(key="folder", value=str(plan.folder))
+        context["ti"].xcom_push(key="plan", value=plan.summary())
+        return [str(plan.segment_folder(number)) for number in plan.segments]
+
+
+class BuildSegmentOperator(BaseOperator):
+    """Build and tune the index of one segment, and list its regions' neighbours."""
+
+    template_fields: Sequence[str] = ("folder",)
+
+    def __init__(self, *, folder: str, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.folder = folder
+
+    def execute(self, context: Context) -> dict[str, Any]:
+        """Return what the segment holds, how good its search is, and what it took."""
+        from feature_store.nightly import build_segment
+
+        folder = Path(self.folder)  # <plan>/segments/<number>
+        return build_segment(folder.parents[1], int(folder.name), settings_for(context))
+
+
+class AssembleBundleOperator(BaseOperator):
+    """Put the finished segments together into a candidate bundle, and measure it."""
+
+    template_fields: Sequence[str] = ("folder",)
+
+    def __init__(self, *, folder: str, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.folder = folder
 
     def execute(self, context: Context) -> str:
         """Return the candidate's folder; what was measured goes to the XCom `measured`."""
-        from feature_store.nightly import build_candidate
+        from feature_store.nightly import assemble
 
-        candidate = build_candidate(settings_for(context))
+        candidate = assemble(self.folder, settings_for(context))
         context["ti"].xcom_push(key="measured", value=candidate.summary())
         return str(candidate.path)
 

@@ -12,6 +12,7 @@
     ├── IndexBuildError        an index could not be built from these vectors
     ├── BundleError            a bundle is missing, damaged or of an unknown format
     │   └── NoBundleError      nothing has been published yet
+    ├── EngineError            a search engine on other machines refused, or cannot be reached
     ├── FilterError            a filter is malformed or names an attribute that no item has
     └── UnknownItemError       the asked item or region is not in the bundle
 
@@ -95,6 +96,10 @@ class BundleError(NitamonoError):
 
 class NoBundleError(BundleError):
     """Nothing has been published yet."""
+
+
+class EngineError(NitamonoError):
+    """A search engine on other machines refused, or cannot be reached."""
 
 
 class FilterError(NitamonoError):

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from feature_store.bundle.projection import Projection
+from feature_store.bundle.stored import BLOCK_ROWS, StoredVectors
 
 Floats = npt.NDArray[np.float32]
 Ints = npt.NDArray[np.int32]
 
-BLOCK_ROWS = 8192
-"""Stored vectors compared at once: 40 MB at 1,280 dimensions."""
 QUERY_ROWS = 256
 """Queries compared at once."""
 
@@ -27,26 +27,52 @@ class Nearest(NamedTuple):
     """(q, k) cosines with the query; -1 beside -1."""
 
 
-class NearestRegions:
-    """Two ways to the nearest regions: all compared (exact), or the graph's candidates compared.
+def merge(answers: Sequence[Nearest]) -> Nearest:
+    """Return the k best of several answers (q, k) to the same queries, which share no region."""
+    if len(answers) == 1:
+        return answers[0]
+    regions = np.hstack([answer.regions for answer in answers])
+    cosines = np.hstack([answer.cosines for answer in answers])
+    # What is not there comes after whatever is, however unlike that may be.
+    key = np.where(regions < 0, np.float32(np.inf), -cosines)
+    order = np.argsort(key, axis=1, kind="stable")[:, : answers[0].regions.shape[1]]
+    return Nearest(np.take_along_axis(regions, order, 1), np.take_along_axis(cosines, order, 1))
 
-    Both answer in centred space. The graph holds each distinct vector once, as an object; regions
-    that share a vector share the object. Searching never writes, so that forked processes share
-    everything here.
+
+class NearestRegions:
+    """Two ways to a segment's nearest regions: all compared, or the graph's candidates compared.
+
+    Both answer in centred space, in region numbers of the whole bundle. The graph holds each
+    distinct vector once, as an object; regions that share a vector share the object. Searching
+    never writes, so that forked processes share everything here.
     """
 
-    def __init__(self, vectors: Floats, objects: Ints, projection: Projection, graph: Any) -> None:
-        """Take `vectors` (n, dim), `objects` (n,) and an open ngtpy.Index, or None for no graph."""
-        self.vectors = np.asarray(vectors)
+    def __init__(
+        self,
+        vectors: StoredVectors,
+        rows: Ints,
+        objects: Ints,
+        projection: Projection,
+        graph: Any,
+    ) -> None:
+        """Take the bundle's vectors, the segment's regions and their objects, and its graph.
+
+        `rows`: int32 (n,), ascending; `objects`: int32 (n,), numbered from 0 without a gap;
+        `graph`: an open ngtpy.Index, or None for no graph.
+        """
+        self.vectors = vectors
+        self.rows = rows
         self.projection = projection
         self._graph = graph
-        self._by_object = np.argsort(objects, kind="stable").astype(np.int32)
-        ordered = objects[self._by_object]
+        order = np.argsort(objects, kind="stable")
+        ordered = objects[order]
+        self._by_object = rows[order]
         self._starts = np.flatnonzero(np.r_[True, ordered[1:] != ordered[:-1], True])
         self._first = self._by_object[self._starts[:-1]]
+        self._counts = np.diff(self._starts)
         if graph is not None:
             # NGT's first search sets things up and must not run beside another one.
-            graph.search(projection.reduce(self.vectors[:1])[0], size=1, with_distance=False)
+            graph.search(projection.reduce(vectors[rows[:1]])[0], size=1, with_distance=False)
 
     @property
     def distinct(self) -> int:
@@ -61,19 +87,21 @@ class NearestRegions:
         """
         if self._graph is None:
             return self.exact(centred, k)
-        wanted = max(candidates, candidates * (k - 1) // 10)
-        answers = _unanswered(len(centred), k)
+        wanted = min(max(candidates, candidates * (k - 1) // 10), self.distinct)
+        objects = np.zeros((len(centred), wanted), np.int32)
+        cosines = np.full((len(centred), wanted), -np.inf, np.float32)
         for row, short in enumerate(self.projection.reduce(centred)):
-            objects = self._graph.search(short, size=wanted, epsilon=epsilon, with_distance=False)
-            objects = np.asarray(objects, np.int64)
-            cosines = self.vectors[self._first[objects]] @ centred[row]
-            self._fill(answers, row, objects, cosines)
-        return answers
+            found = self._graph.search(short, size=wanted, epsilon=epsilon, with_distance=False)
+            objects[row, : len(found)] = found
+            self.vectors.compare(centred[row], self._first[found], cosines[row, : len(found)])
+        order = np.argsort(-cosines, axis=1, kind="stable")[:, :k]
+        best = np.take_along_axis(objects, order, 1), np.take_along_axis(cosines, order, 1)
+        return self._opened(*best, k)
 
     def exact(self, centred: Floats, k: int) -> Nearest:
         """Return the k nearest regions of each query (q, dim), comparing all."""
         answers = _unanswered(len(centred), k)
-        kept = min(k, len(self.vectors))
+        kept = min(k, len(self.rows))
         for first in range(0, len(centred), QUERY_ROWS):
             queries = centred[first : first + QUERY_ROWS]
             regions, cosines = self._exact(queries, kept)
@@ -81,20 +109,12 @@ class NearestRegions:
             answers.cosines[first : first + len(queries), :kept] = np.clip(cosines, -1, 1)
         return answers
 
-    def cosines(self, query: Floats, regions: npt.NDArray[np.integer[Any]]) -> Floats:
-        """Return the cosines of one centred query (dim,) with `regions`."""
-        cosines = np.empty(len(regions), np.float32)
-        for start in range(0, len(regions), BLOCK_ROWS):
-            rows = slice(start, start + BLOCK_ROWS)
-            cosines[rows] = self.vectors[regions[rows]] @ query
-        return cosines
-
     def _exact(self, queries: Floats, kept: int) -> tuple[Ints, Floats]:
         cosines = np.empty((len(queries), 0), np.float32)
         regions = np.empty((len(queries), 0), np.int32)
-        for start in range(0, len(self.vectors), BLOCK_ROWS):
-            block = queries @ self.vectors[start : start + BLOCK_ROWS].T
-            numbers = np.arange(start, start + block.shape[1], dtype=np.int32)
+        for start in range(0, len(self.rows), BLOCK_ROWS):
+            numbers = self.rows[start : start + BLOCK_ROWS]
+            block = queries @ self.vectors[numbers].T
             cosines = np.hstack([cosines, block])
             regions = np.hstack([regions, np.broadcast_to(numbers, block.shape)])
             if cosines.shape[1] > kept:
@@ -104,20 +124,25 @@ class NearestRegions:
         order = np.lexsort((regions, -cosines), axis=1)
         return np.take_along_axis(regions, order, 1), np.take_along_axis(cosines, order, 1)
 
-    def _fill(
-        self, answers: Nearest, row: int, objects: npt.NDArray[np.int64], cosines: Floats
-    ) -> None:
-        """Write one query's answer: the objects by cosine, each opened into its regions."""
+    def _opened(self, objects: Ints, cosines: Floats, k: int) -> Nearest:
+        """Return the answers in regions, of answers in objects (-inf beside what is none)."""
+        answers = _unanswered(len(objects), k)
+        width = objects.shape[1]
+        there = np.isfinite(cosines)
+        answers.regions[:, :width] = np.where(there, self._first[objects], -1)
+        answers.cosines[:, :width] = np.where(there, np.clip(cosines, -1, 1), -1)
+        if self.distinct < len(self.rows):
+            for row in np.flatnonzero((self._counts[objects] > 1).any(axis=1)).tolist():
+                self._open_copies(answers, row, objects[row][there[row]], cosines[row])
+        return answers
+
+    def _open_copies(self, answers: Nearest, row: int, objects: Ints, cosines: Floats) -> None:
+        """Write one query's answer in which regions share a vector: all of them, one by one."""
         k = answers.regions.shape[1]
-        order = np.lexsort((objects, -cosines))[:k]
-        counts = self._starts[objects[order] + 1] - self._starts[objects[order]]
-        if counts.sum() == len(order):
-            regions, near = self._first[objects[order]], cosines[order]
-        else:
-            spans = [self._by_object[self._starts[o] : self._starts[o + 1]] for o in objects[order]]
-            regions, near = np.concatenate(spans)[:k], np.repeat(cosines[order], counts)[:k]
-        answers.regions[row, : len(regions)] = regions
-        answers.cosines[row, : len(regions)] = np.clip(near, -1, 1)
+        spans = [self._by_object[self._starts[o] : self._starts[o + 1]] for o in objects]
+        near = np.repeat(cosines[: len(objects)], self._counts[objects])[:k]
+        answers.regions[row, : len(near)] = np.concatenate(spans)[:k]
+        answers.cosines[row, : len(near)] = np.clip(near, -1, 1)
 
 
 def _unanswered(queries: int, k: int) -> Nearest:

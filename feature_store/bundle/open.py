@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import bisect
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -13,24 +12,24 @@ import pyarrow as pa
 
 from feature_store.bundle.filters import Facets
 from feature_store.bundle.format import (
-    COMPONENTS,
     FACETS_FILE,
-    GRAPH,
-    GRAPH_1,
     ITEMS_FILE,
     MEAN,
     NEIGHBOUR_SCORES,
     NEIGHBOURS,
-    OBJECTS,
     REGIONS_FILE,
+    SCALES,
     VECTORS,
     Manifest,
     prove,
     read_manifest,
 )
+from feature_store.bundle.ids import SortedIds
 from feature_store.bundle.lease import Lease
-from feature_store.bundle.nearest import NearestRegions
+from feature_store.bundle.mapped import int_column, map_array, map_table
 from feature_store.bundle.projection import Projection
+from feature_store.bundle.segment import OpenSegment, number_segments, open_segment
+from feature_store.bundle.stored import StoredVectors
 from feature_store.errors import BundleError, UnknownItemError
 
 
@@ -47,31 +46,43 @@ class Bundle:
         self.lease = lease
         """What keeps the bundle from being removed as long as it is open."""
         self.manifest = manifest
-        self.items = _table(folder / ITEMS_FILE)
-        self.regions = _table(folder / REGIONS_FILE)
-        self.facets = Facets(_table(folder / FACETS_FILE))
-        self.owners = _ints(self.regions, "item")
+        self.items = map_table(folder / ITEMS_FILE)
+        self.regions = map_table(folder / REGIONS_FILE)
+        self.facets = Facets(map_table(folder / FACETS_FILE))
+        self.owners = int_column(self.regions, "item")
         """int32 (regions,): the item of each region, ascending."""
         self.subject = np.asarray(self.regions["subject"].to_numpy(), np.bool_)
         """bool (regions,): whether a region shows the item that its photo sells, and may be a hit;
         one region of each photo does."""
-        self.first_region = _ints(self.items, "first_region")
-        self.region_count = _ints(self.items, "region_count")
-        self.primary_region = _ints(self.items, "primary_region")
-        self.neighbours = _array(folder / NEIGHBOURS)
+        self.first_region = int_column(self.items, "first_region")
+        self.region_count = int_column(self.items, "region_count")
+        self.primary_region = int_column(self.items, "primary_region")
+        self.neighbours = map_array(folder / NEIGHBOURS)
         """int32 (regions, K): the best region of each of the K nearest items, -1 padded."""
-        self.neighbour_scores = _array(folder / NEIGHBOUR_SCORES)
+        self.neighbour_scores = map_array(folder / NEIGHBOUR_SCORES)
         """float32 (regions, K): their cosines."""
-        segment = folder / manifest.segments[0].folder
-        self.projection = Projection(_array(folder / MEAN), _array(segment / COMPONENTS))
-        self.nearest = open_nearest(folder, segment, self.projection)
-        self._ids = _SortedIds(self.items["item_id"])
-        self._check_shapes()
+        scales = map_array(folder / SCALES) if manifest.stored == "int8" else None
+        self.vectors = StoredVectors(map_array(folder / VECTORS), scales)
+        """The centred vectors of all regions."""
+        self._ids = SortedIds(self.items["item_id"])
+        mean = map_array(folder / MEAN)
+        self._check_shapes(mean)
+        self.segments: tuple[OpenSegment, ...] = tuple(
+            open_segment(folder, manifest, number, self.vectors, mean)
+            for number in range(len(manifest.segments))
+        )
+        self.segment_of = number_segments(folder, self.segments, self.owners)
+        """int32 (regions,): the number of each region's segment."""
 
     @property
     def bundle_id(self) -> str:
         """The bundle's name."""
         return self.manifest.bundle_id
+
+    @property
+    def projection(self) -> Projection:
+        """The first segment's projection; all of them centre alike."""
+        return self.segments[0].projection
 
     def item_number(self, item_id: str) -> int:
         """Return an item's number; UnknownItemError if the bundle does not have it."""
@@ -106,22 +117,21 @@ class Bundle:
         """Return the rows of `regions.arrow` with these numbers, in this order."""
         return _rows(self.regions, numbers)
 
-    def _check_shapes(self) -> None:
-        n, counts = len(self.regions), self.manifest.counts
-        vectors = self.nearest.vectors
-        shapes = {
+    def _check_shapes(self, mean: npt.NDArray[Any]) -> None:
+        n, counts, dim = len(self.regions), self.manifest.counts, self.manifest.dim
+        values, scales = self.vectors.values, self.vectors.scales
+        right = {
             ITEMS_FILE: len(self.items) == counts.items,
             REGIONS_FILE: n == counts.regions,
             FACETS_FILE: len(self.facets) == counts.items,
-            VECTORS: vectors.shape == (n, self.manifest.dim) and vectors.dtype == np.float32,
-            OBJECTS: self.nearest.distinct == counts.vectors,
-            COMPONENTS: self.projection.components.shape
-            == (self.manifest.dim, self.manifest.segments[0].reduced_dim),
+            VECTORS: values.shape == (n, dim) and values.dtype == np.dtype(self.manifest.stored),
+            SCALES: scales is None or (scales.shape == (n,) and scales.dtype == np.float32),
+            MEAN: mean.shape == (dim,) and mean.dtype == np.float32,
             NEIGHBOURS: len(self.neighbours) == n,
             NEIGHBOUR_SCORES: self.neighbour_scores.shape == self.neighbours.shape,
         }
-        for name, right in shapes.items():
-            if not right:
+        for name, is_right in right.items():
+            if not is_right:
                 raise BundleError(f"{self.folder / name} does not have the manifest's shape")
 
 
@@ -133,61 +143,6 @@ def open_bundle(folder: Path, *, proven: bool = True, lease: Lease | None = None
     """
     manifest = prove(folder) if proven else read_manifest(folder)
     return Bundle(folder, manifest, lease)
-
-
-def open_nearest(
-    folder: Path, segment: Path, projection: Projection, graph: Path | None = None
-) -> NearestRegions:
-    """Open the vectors of a bundle's segment, and its graph, or another one, where there is one."""
-    vectors, objects = _array(folder / VECTORS), _array(segment / OBJECTS)
-    path = graph or segment / (GRAPH_1 if segment == folder else GRAPH)
-    if not path.is_dir():
-        return NearestRegions(vectors, objects, projection, None)
-    import ngtpy
-
-    try:
-        opened = ngtpy.Index(str(path), read_only=True, log_disabled=True)
-    except RuntimeError as error:
-        raise BundleError(f"{path} cannot be opened: {error}") from error
-    return NearestRegions(vectors, objects, projection, opened)
-
-
-class _SortedIds:
-    """Finds an id in a sorted column by halving, in the mapped bytes: no dictionary to hold."""
-
-    def __init__(self, column: pa.ChunkedArray) -> None:
-        array = column.chunk(0)
-        _, offsets, data = array.buffers()
-        self._offsets = np.frombuffer(offsets, np.int32)[array.offset :]
-        self._data = memoryview(data) if data is not None else memoryview(b"")
-        self._count = len(array)
-
-    def find(self, item_id: str) -> int | None:
-        """Return the row of `item_id`, or None."""
-        wanted = item_id.encode("utf-8", "surrogatepass")
-        row = bisect.bisect_left(range(self._count), wanted, key=self._at)
-        return row if row < self._count and self._at(row) == wanted else None
-
-    def _at(self, row: int) -> bytes:
-        return bytes(self._data[self._offsets[row] : self._offsets[row + 1]])
-
-
-def _table(path: Path) -> pa.Table:
-    try:
-        return pa.ipc.open_file(pa.memory_map(str(path))).read_all()
-    except (OSError, pa.ArrowInvalid) as error:
-        raise BundleError(f"{path} cannot be read: {error}") from error
-
-
-def _array(path: Path) -> npt.NDArray[Any]:
-    try:
-        return np.asarray(np.load(path, mmap_mode="r", allow_pickle=False))
-    except (OSError, ValueError) as error:
-        raise BundleError(f"{path} cannot be read: {error}") from error
-
-
-def _ints(table: pa.Table, name: str) -> npt.NDArray[np.int32]:
-    return np.asarray(table[name].combine_chunks().to_numpy(zero_copy_only=False), np.int32)
 
 
 def _rows(table: pa.Table, numbers: Sequence[int]) -> list[dict[str, Any]]:

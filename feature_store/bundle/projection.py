@@ -2,46 +2,71 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+
+from feature_store.bundle.format import Part
 
 Floats = npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True)
 class Projection:
-    """What a bundle learned from its catalogue: its mean and its main directions."""
+    """What a bundle learned from its catalogue: its mean, and a segment's main directions."""
 
     mean: Floats
     """float32 (dim,): subtracted from every unit vector before it is compared."""
     components: Floats
     """float32 (dim, reduced_dim): orthonormal columns."""
+    parts: tuple[Part, ...] = ()
+    """The extractors whose vectors are joined, in this order; none: there is only one."""
 
     @property
     def dim(self) -> int:
-        """Length of a feature vector."""
+        """Length of a region's vector."""
         return len(self.mean)
 
     def centre(self, vectors: Floats) -> Floats:
         """Return the centred unit vectors, float32 (q, dim), of feature vectors (q, dim).
 
         What all photos of a catalogue have in common says nothing about one of them; without it
-        cosines spread. ValueError for a wrong length, a zero or a non-finite vector.
+        cosines spread. Where the vectors of several extractors are joined, each is centred by
+        itself and multiplied by the root of its weight: the product of two results is then the
+        weighted mean of the extractors' cosines. ValueError for a wrong length, a zero or a
+        non-finite vector.
         """
         vectors = np.ascontiguousarray(vectors, np.float32)
         if vectors.ndim != 2 or vectors.shape[1] != self.dim:
             raise ValueError(f"feature vectors have {self.dim} numbers, not {vectors.shape[1:]}")
-        return _unit(_unit(vectors) - self.mean)
+        if len(self.parts) < 2:
+            return _centred(vectors, self.mean, "a feature vector")
+        joined = np.empty_like(vectors)
+        for part, columns in self._columns():
+            name = f"a feature vector's part of {part.extractor}"
+            centred = _centred(vectors[:, columns], self.mean[columns], name)
+            np.multiply(centred, np.float32(part.weight**0.5), out=joined[:, columns])
+        return joined
 
     def reduce(self, centred: Floats) -> Floats:
         """Return the short vectors, float32 (q, reduced_dim), of centred ones."""
         return np.ascontiguousarray(centred @ self.components, np.float32)
 
+    def _columns(self) -> Iterator[tuple[Part, slice]]:
+        start = 0
+        for part in self.parts:
+            yield part, slice(start, start + part.dim)
+            start += part.dim
 
-def _unit(vectors: Floats) -> Floats:
-    norms = np.linalg.norm(vectors, axis=1, keepdims=True)
+
+def _centred(vectors: Floats, mean: Floats, name: str) -> Floats:
+    return _unit(_unit(vectors, name) - mean, name)
+
+
+def _unit(vectors: Floats, name: str) -> Floats:
+    norms = np.sqrt(np.einsum("ij,ij->i", vectors, vectors))[:, None]
     if not (np.isfinite(norms).all() and (norms > 0).all()):
-        raise ValueError("a feature vector must be finite and not zero")
+        raise ValueError(f"{name} must be finite and not zero")
     return np.asarray(vectors / norms, np.float32)

@@ -10,8 +10,9 @@ import numpy as np
 import numpy.typing as npt
 
 from feature_store.bundle.filters import Filter
-from feature_store.bundle.nearest import Floats, Nearest
+from feature_store.bundle.nearest import Floats, Nearest, merge
 from feature_store.bundle.open import Bundle
+from feature_store.bundle.segment import OpenSegment
 from feature_store.bundle.tier import Tier
 from feature_store.bundle.view import View
 
@@ -89,19 +90,26 @@ class Searcher:
         hits, fallback = self._like(region, wanted)
         return Answer(item, view.region_id(region), hits, fallback)
 
-    def nearest(self, vectors: Floats, k: int) -> Nearest:
+    def nearest(self, vectors: Floats, k: int, *, segment: int | None = None) -> Nearest:
         """Return the k nearest regions of feature vectors, float32 (q, dim), in two stages.
 
-        The graph finds candidates among the short vectors, the stored vectors rank them. This is
-        what the index gate measures.
+        A graph finds candidates among the short vectors, the stored vectors rank them. This is
+        what the index gate measures. `segment`: the number of the only one that is asked.
         """
-        search = self.bundle.manifest.segments[0].search
         centred = self.bundle.projection.centre(vectors)
-        return self.bundle.nearest.approximate(centred, k, search.epsilon, search.candidates)
+        return merge([one.approximate(centred, k) for one in self._segments(segment)])
 
-    def exact(self, vectors: Floats, k: int) -> Nearest:
-        """Return the k nearest regions of feature vectors, float32 (q, dim), comparing all."""
-        return self.bundle.nearest.exact(self.bundle.projection.centre(vectors), k)
+    def exact(self, vectors: Floats, k: int, *, segment: int | None = None) -> Nearest:
+        """Return the k nearest regions of feature vectors, float32 (q, dim), comparing all.
+
+        `segment`: the number of the only one that is asked.
+        """
+        centred = self.bundle.projection.centre(vectors)
+        return merge([one.nearest.exact(centred, k) for one in self._segments(segment)])
+
+    def _segments(self, segment: int | None) -> Sequence[OpenSegment]:
+        segments = self.bundle.segments
+        return segments if segment is None else segments[segment : segment + 1]
 
     def by_vector(
         self,
@@ -168,11 +176,12 @@ class Searcher:
 
     def _find(self, centred: Floats, wanted: _Wanted) -> tuple[list[Hit], str | None]:
         """Ask the graph first, and compare all that is allowed when its answers are too few."""
-        search = self.bundle.manifest.segments[0].search
+        segments = self.bundle.segments
         k = (40 if wanted.filters else 8) * (wanted.limit + len(wanted.excluded))
-        if search.method == "exact" or k >= len(self.bundle.regions):
+        graphs = any(segment.about.search.method != "exact" for segment in segments)
+        if not graphs or k >= len(self.bundle.regions):
             return self._scan(centred, wanted), None
-        found = self.bundle.nearest.approximate(centred[None], k, search.epsilon, search.candidates)
+        found = merge([segment.approximate(centred[None], k) for segment in segments])
         regions, cosines = found.regions[0], found.cosines[0]
         complete = bool(regions[-1] >= 0 and _score(cosines[-1]) < wanted.threshold)
         regions, cosines = regions[regions >= 0], cosines[regions >= 0]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -13,14 +14,20 @@ from feature_store.bundle.write import seal
 from feature_store.nightly import build_candidate
 from tests.feature_store.nightly.fake_shop import FakeSettings, FakeStore, make_shop
 
+INDEX: dict[str, Any] = {
+    "attribution_voters": 0,
+    "edges": 60,
+    "incoming_edges": 60,
+    "candidates": (30, 50, 100, 200),
+}
+"""The made-up categories must not vote; and the queries of these tests are stranger to the shop
+than those that the tuning asks, so that it must not choose the fewest candidates."""
+
 
 def build(home: Path, items: int, *, copies: int = 0, dim: int = 64, neighbours: int = 40) -> Path:
-    """Build a bundle of a made-up shop and give it a gate that passed; return its folder.
-
-    Its categories are numbers of no meaning, which must not vote.
-    """
+    """Build a bundle of a made-up shop and give it a gate that passed; return its folder."""
     settings = FakeSettings(home)
-    index = replace(settings.index, neighbours=neighbours, attribution_voters=0)
+    index = replace(settings.index, **INDEX, neighbours=neighbours)
     settings = replace(settings, index=index)
     candidate = build_candidate(settings, FakeStore(make_shop(items, dim, copies=copies)))
     seal(candidate.path, True, {"gate": "index", "passed": True, "checks": []}, "<p>page</p>")

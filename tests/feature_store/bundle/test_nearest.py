@@ -15,7 +15,7 @@ def test_exact_is_exact(searcher: Searcher) -> None:
     queries = clustered(300, 64, seed=5)
     found = searcher.exact(queries, 7)
     centred = searcher.bundle.projection.centre(queries)
-    cosines = centred @ searcher.bundle.nearest.vectors.T
+    cosines = centred @ searcher.bundle.vectors[:].T
     assert np.allclose(found.cosines, np.sort(cosines, axis=1)[:, ::-1][:, :7], atol=1e-5)
     assert np.allclose(np.take_along_axis(cosines, found.regions, 1), found.cosines, atol=1e-5)
 
@@ -31,8 +31,8 @@ def test_two_stages_find_what_exact_search_finds(searcher: Searcher) -> None:
 def test_a_region_whose_photo_many_items_show_is_found(searcher: Searcher) -> None:
     bundle = searcher.bundle
     region = int(bundle.first_region[660])
-    query = np.asarray(bundle.nearest.vectors[region][None])
-    found = bundle.nearest.approximate(query, 61, 0.1, 50)
+    query = np.asarray(bundle.vectors[region][None])
+    found = bundle.segments[0].nearest.approximate(query, 61, 0.1, 50)
     assert np.allclose(found.cosines, 1, atol=1e-5)
     assert set(bundle.owners[found.regions[0]].tolist()) == {0, *range(640, 700)}
 

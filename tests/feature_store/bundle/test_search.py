@@ -13,7 +13,7 @@ from tests.feature_store.nightly.fake_shop import CATEGORIES, clustered
 
 def by_hand(bundle: Bundle, query: np.ndarray, allowed: set[int]) -> dict[int, float]:
     """The score of every allowed item's subjects, compared one by one."""
-    cosines = bundle.nearest.vectors @ query
+    cosines = bundle.vectors[:] @ query
     best: dict[int, float] = {}
     for region, item in enumerate(bundle.owners.tolist()):
         if item in allowed and bundle.subject[region]:
@@ -30,7 +30,7 @@ def assert_best(hits: list[Hit], expected: dict[int, float], limit: int, thresho
 
 
 def number(bundle: Bundle, region: int) -> np.ndarray:
-    return np.asarray(bundle.nearest.vectors[region])
+    return np.asarray(bundle.vectors[region])
 
 
 @pytest.mark.parametrize("item_id", ["item-00000", "item-00001", "item-00345", "item-00699"])
@@ -141,8 +141,8 @@ def test_items_liked_and_disliked(searcher: Searcher) -> None:
     liked, disliked = ["item-00001", "item-00002"], ["item-00005"]
     hits = searcher.by_items(liked, disliked, limit=12)
     primary = bundle.primary_region[[1, 2, 5]]
-    query = bundle.nearest.vectors[primary[:2]].mean(axis=0)
-    query = query - 0.5 * bundle.nearest.vectors[primary[2]]
+    query = bundle.vectors[primary[:2]].mean(axis=0)
+    query = query - 0.5 * bundle.vectors[primary[2]]
     query /= np.linalg.norm(query)
     expected = by_hand(bundle, query, set(range(700)) - {1, 2, 5})
     assert_best(hits, expected, 12, 0.0)

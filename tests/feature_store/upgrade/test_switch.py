@@ -95,7 +95,7 @@ def test_the_index_follows_the_switch_and_its_undoing_and_never_mixes(stocked: G
     assert needs_build(settings)
     build_and_publish(settings)
     assert indexed(settings) == (stocked.identity("fine"), 48)
-    vectors = BundleRegistry(settings.home / "bundles").open().nearest.vectors
+    vectors = BundleRegistry(settings.home / "bundles").open().vectors
     assert vectors.shape == (48, 48)
     assert answers(settings) != before
     assert not needs_build(settings)

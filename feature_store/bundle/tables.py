@@ -83,3 +83,16 @@ def facet_columns(items: pa.Table) -> pa.Table:
         indices = pa.array(codes[name], mask=codes[name] < 0)
         columns[name] = pa.DictionaryArray.from_arrays(indices, pa.array(list(values[name])))
     return pa.table(columns)
+
+
+def segment_names(facets: pa.Table, attribute: str) -> pa.Array:
+    """Return the name of each item's segment: its value of a facet, empty where it has none.
+
+    With an empty `attribute`, or one that no item has, there is one segment, without a name.
+    """
+    if attribute not in facets.column_names:
+        return pa.array([""] * len(facets), pa.string())
+    column = facets[attribute].combine_chunks()
+    if pa.types.is_dictionary(column.type):
+        column = column.dictionary_decode()
+    return pc.fill_null(pc.cast(column, pa.string()), "")

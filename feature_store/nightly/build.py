@@ -33,9 +33,11 @@ from feature_store.bundle.format import (
     Segment,
 )
 from feature_store.bundle.nearest import NearestRegions
-from feature_store.bundle.open import open_bundle, open_nearest
+from feature_store.bundle.open import open_bundle
 from feature_store.bundle.projection import Projection
 from feature_store.bundle.search import Searcher
+from feature_store.bundle.segment import open_graph
+from feature_store.bundle.stored import StoredVectors
 from feature_store.bundle.write import BundleWriter
 from feature_store.index.attribute import Mask, attribute_regions
 from feature_store.index.build import Graph, build_graphs, plain_folder
@@ -217,20 +219,24 @@ class _Assembly:
         sample = sample_queries(raw, neighbours, settings.sample_size, settings.seed)
         truth = find_truth(vectors, sample, projection.centre)
         first: npt.NDArray[np.intp] = np.unique(objects, return_index=True)[1]
+        rows = np.arange(len(vectors), dtype=np.int32)
+
+        def opened(graph: Any) -> NearestRegions:
+            return NearestRegions(StoredVectors(vectors), rows, objects, projection, graph)
+
         if len(first) < settings.min_graph_vectors:
             settings = replace(settings, epsilons=(0.0,), candidates=(10,))
-            exact = _ask(open_nearest(folder, folder / SEGMENT, projection))
+            exact = _ask(opened(None))
             return "exact", tune(exact, vectors, truth, settings), None
         short = np.empty((len(first), projection.components.shape[1]), np.float32)
         for start in range(0, len(first), BLOCK_ROWS):
-            rows = slice(start, start + BLOCK_ROWS)
-            short[rows] = projection.reduce(vectors[first[rows]])
+            block = slice(start, start + BLOCK_ROWS)
+            short[block] = projection.reduce(vectors[first[block]])
         tried: list[tuple[Graph, Tuning]] = []
         with plain_folder() as scratch:
             for graph in self.watch.steps("graph", build_graphs(short, scratch, settings)):
                 with self.watch("tune"):
-                    segment = folder / SEGMENT
-                    search = _ask(open_nearest(folder, segment, projection, graph.path))
+                    search = _ask(opened(open_graph(graph.path, len(first))))
                     tried.append((graph, tune(search, vectors, truth, settings)))
                 if tried[-1][1].reached:
                     break

@@ -72,9 +72,9 @@ def measure(
     sample = sample_queries(
         gathered.vectors, bundle.neighbours, settings.sample_size, settings.seed + 1
     )
-    truth = find_truth(bundle.nearest.vectors, sample, bundle.projection.centre)
+    truth = find_truth(bundle.vectors[:], sample, bundle.projection.centre)
     found = searcher.nearest(sample.vectors, RECALL_AT + 1).regions
-    recall = recalls(answers_without_own(found, sample.own), bundle.nearest.vectors, truth)
+    recall = recalls(answers_without_own(found, sample.own), bundle.vectors[:], truth)
     between = sample.own < 0
     return {
         "gate": {

@@ -80,6 +80,8 @@ class Comparison:
     items_before: int
     items_after: int
     items_both: int
+    items_changed: int
+    """Of those, the ones with at least one other look-alike."""
     churn: float
     """The share (0..1) of the look-alikes of the items in both that are others; 1 if none is."""
     causes: Mapping[str, Cause]
@@ -89,14 +91,21 @@ class Comparison:
     """How many items have 0, 1, … `hits` other look-alikes."""
     facts: Mapping[str, tuple[str, str]]
     """What the two bundles say of themselves where it differs: (before, after) by name."""
+    asked: tuple[ItemChange, ...]
+    """The items that somebody asked to see."""
     worst: tuple[ItemChange, ...]
     random: tuple[ItemChange, ...]
+    """Drawn at random among the other changed ones."""
     report: Path
     """The contact sheet, `compare.html`; `compare.json` is beside it."""
 
     def needs_approval(self, settings: CompareSettings) -> bool:
         """Whether so much changes that a person has to agree before it is published."""
         return self.churn > settings.max_churn
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return everything as plain values, ready for JSON."""
+        return {**asdict(self), "report": str(self.report)}
 
     def summary(self) -> dict[str, Any]:
         """Return a few plain values: how much changes, why, and where the report is."""

@@ -1,12 +1,33 @@
-"""Compare two bundles and write what was found for people and for programs."""
+"""Compare two bundles and write what was found, for people and for programs."""
 
 from __future__ import annotations
 
+import json
+import logging
+import shutil
+from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Protocol
 
+from feature_store.bundle import Registry, open_registry
+from feature_store.bundle.format import write_synced
+from feature_store.bundle.records import BUNDLE_ID, checked_id
 from feature_store.compare.comparison import Comparison
+from feature_store.compare.figures import compare_pair
+from feature_store.compare.opening import opened
+from feature_store.compare.page import draw_page
 from feature_store.compare.settings import CompareSettings
+from feature_store.compare.sides import Pair
+from feature_store.errors import BundleError
+
+log = logging.getLogger(__name__)
+
+REPORTS = "reports"
+"""The folder under home: one folder for each bundle, named for it."""
+PAGE, FIGURES = "compare.html", "compare.json"
+REPORTS_KEPT = 60
+"""Two months of nights; older reports are removed when a new one is written."""
 
 
 class ReportSettings(Protocol):
@@ -25,14 +46,68 @@ class ReportSettings(Protocol):
         """What is compared, and how much may change unseen."""
 
 
-def compare_bundles(settings: ReportSettings, before: str, after: str) -> Comparison:
+def registry_of(settings: ReportSettings) -> Registry:
+    """Return the registry of bundles of the settings; those for a bucket are built under home."""
+    return open_registry(settings.bundles, settings.home / "bundles")
+
+
+def report_path(home: Path, bundle_id: str) -> Path:
+    """Return where the contact sheet of a bundle is; BundleError for what no bundle is named."""
+    return home / REPORTS / checked_id(bundle_id) / PAGE
+
+
+def compare_bundles(
+    settings: ReportSettings, before: str, after: str, items: Sequence[str] = ()
+) -> Comparison:
     """Compare two bundles and write <home>/reports/<after>/compare.html and compare.json.
 
-    Raises BundleError if one of them cannot be read.
+    `items` are shown besides the most changed ones and the random sample. Raises BundleError if a
+    bundle cannot be read, and UnknownItemError for an item that not both hold.
     """
-    raise NotImplementedError
+    if before == after:
+        raise BundleError(f"{before} is both bundles; name two to compare")
+    registry = registry_of(settings)
+    with opened(registry, before) as old, opened(registry, after) as new:
+        return _write(settings, Pair(old, new), items)
 
 
 def compare_with_live(settings: ReportSettings, bundle_id: str) -> Comparison | None:
-    """Compare a bundle with the live one and write the report; None where nothing is live yet."""
-    return None
+    """Compare a bundle with the live one and write the report, as `compare_bundles` does.
+
+    None where nothing is live yet, or it is this one, or it cannot be read any more: whatever then
+    takes its place is better than that.
+    """
+    registry = registry_of(settings)
+    live = registry.current()
+    if live is None or live == bundle_id:
+        return None
+    with ExitStack() as stack:
+        try:
+            old = stack.enter_context(opened(registry, live))
+        except BundleError as error:
+            log.warning("there is nothing to compare with: %s", error)
+            return None
+        new = stack.enter_context(opened(registry, bundle_id))
+        return _write(settings, Pair(old, new))
+
+
+def _write(settings: ReportSettings, pair: Pair, items: Sequence[str] = ()) -> Comparison:
+    page = report_path(settings.home, pair.after.bundle.bundle_id)
+    found = compare_pair(pair, settings.compare, page, items)
+    html = draw_page(found, pair, settings.compare, settings.home / "thumbnails")
+    page.parent.mkdir(parents=True, exist_ok=True)
+    write_synced(page.with_name(FIGURES), json.dumps(found.to_dict(), indent=1) + "\n")
+    write_synced(page, html)
+    _remove_old(page.parent.parent)
+    log.info("%s → %s: churn %.4f, see %s", found.before, found.after, found.churn, page)
+    return found
+
+
+def _remove_old(reports: Path) -> None:
+    """Remove all but the newest reports; the judgements, which a person made, stay."""
+    found = [
+        path.parent for path in reports.glob(f"*/{PAGE}") if BUNDLE_ID.fullmatch(path.parent.name)
+    ]
+    found.sort(key=lambda folder: (folder / PAGE).stat().st_mtime, reverse=True)
+    for old in found[REPORTS_KEPT:]:
+        shutil.rmtree(old, ignore_errors=True)

@@ -34,6 +34,9 @@ _OWN = {
     "bundles": "feature_store.cli.bundles:bundles",
     "publish": "feature_store.cli.bundles:publish",
     "rollback": "feature_store.cli.bundles:rollback",
+    "pin": "feature_store.cli.bundles:pin",
+    "unpin": "feature_store.cli.bundles:unpin",
+    "canary": "feature_store.cli.bundles:canary",
     "settings": "feature_store.cli.settings:settings",
 }
 

@@ -130,6 +130,7 @@ def _of_bundles(snapshot: Snapshot, settings: Settings) -> dict[str, Any]:
 
     registry = registry_of(settings)
     live, rows = registry.current(), registry.list()
+    pin, canary = registry.pinned(), registry.canary_pointer()
     row = next((row for row in rows if row.bundle_id == live), None)
     try:
         same = row and registry.manifest(row.bundle_id).snapshot_content_hash
@@ -146,6 +147,9 @@ def _of_bundles(snapshot: Snapshot, settings: Settings) -> dict[str, Any]:
         "live_bundle_regions": row.regions if row else None,
         "live_bundle_gate_passed": row.gate_passed if row else None,
         "previous_bundle": registry.previous(),
+        "pinned_since": pin.at if pin else None,
+        "canary_bundle": canary.bundle_id if canary else None,
+        "canary_share": canary.share if canary else None,
         "bundles": len(rows),
         "bundles_bytes": sum(row.size_bytes for row in rows),
     }

@@ -102,6 +102,12 @@ def _bundle(state: State) -> Iterator[Line]:
     yield "", f"of {same}, made {aged((now - created).total_seconds())}"
     yield "", f"{state['live_bundle_items']:,} items, {state['live_bundle_regions']:,} regions"
     yield "", f"under {plain(state['live_bundle_extractor'])}"
+    if state["pinned_since"] is not None:
+        since = state["pinned_since"][:16].replace("T", " ")
+        yield "pinned", f"since {plain(since)} UTC: builds publish nothing until 'nitamono unpin'"
+    if state["canary_bundle"]:
+        share = f"{100 * state['canary_share']:.3g} % of all questions"
+        yield "canary", f"{plain(state['canary_bundle'])}, {share}"
     if state["previous_bundle"]:
         yield "before", plain(state["previous_bundle"])
 

@@ -1,4 +1,4 @@
-"""`nitamono bundles`, `publish` and `rollback`, with a folder and with a bucket."""
+"""`nitamono bundles`, `publish`, `rollback`, `pin`, `canary`, with a folder and with a bucket."""
 
 from __future__ import annotations
 
@@ -54,11 +54,91 @@ def test_publishing_and_going_back(places: str) -> None:
     assert live() == ["shop-2"]
     back = call("rollback")
     assert back.stdout == "live: shop-1\n"
-    assert "pause the DAG similarity_index" in back.stderr
+    assert "until the next build; 'nitamono pin' stays with it" in back.stderr
     assert live() == ["shop-1"]
     assert call("rollback", "shop-2").stdout == "live: shop-2\n"
     assert "shop-2" in call("bundles").output
     assert call("publish", "shop-3").exit_code == 1
+
+
+def roles() -> dict[str, tuple[bool, bool, float | None]]:
+    listed = json.loads(call("bundles", "--json").output)
+    return {r["bundle_id"]: (r["live"], r["pinned"], r["canary_share"]) for r in listed}
+
+
+def test_pinning(places: str) -> None:
+    assert call("pin").exit_code == 1
+    call("publish", "shop-1")
+    assert call("pin").output == "live and pinned: shop-1\n"
+    assert roles() == {"shop-1": (True, True, None), "shop-2": (False, False, None)}
+    assert "live, pinned" in call("bundles").output
+    # By hand another can be made live; the pin moves along, and it is said.
+    moved = call("publish", "shop-2")
+    assert moved.stdout == "live: shop-2\n"
+    assert "pinned: builds publish nothing until 'nitamono unpin'" in moved.stderr
+    back = call("rollback")
+    assert (back.stdout, "pinned: builds publish nothing" in back.stderr) == (
+        "live: shop-1\n",
+        True,
+    )
+    assert call("pin", "shop-2").output == "live and pinned: shop-2\n"
+    assert roles() == {"shop-1": (False, False, None), "shop-2": (True, True, None)}
+    assert call("unpin").output == "no longer pinned: shop-2\n"
+    assert call("unpin").output == "nothing was pinned\n"
+    assert roles()["shop-2"] == (True, False, None)
+    assert call("pin", "shop-3").exit_code == 1
+
+
+def test_a_canary(places: str) -> None:
+    assert call("canary", "shop-2", "--share", "0.1").exit_code == 1  # nothing is live
+    call("publish", "shop-1")
+    said = call("canary", "shop-2", "--share", "0.1").output
+    assert said == "canary: shop-2, 0.1 of all questions\n"
+    assert roles() == {"shop-1": (True, False, None), "shop-2": (False, False, 0.1)}
+    assert "canary 10 %" in call("bundles").output
+    assert call("canary", "shop-2", "--share", "0.25").exit_code == 0
+    assert roles()["shop-2"] == (False, False, 0.25)
+    assert call("canary", "--off").output == "no canary any more\n"
+    assert call("canary", "--off").output == "there was no canary\n"
+    call("canary", "shop-2", "--share", "0.5")
+    call("publish", "shop-2")
+    assert roles() == {"shop-1": (False, False, None), "shop-2": (True, False, None)}
+
+
+@pytest.mark.parametrize(
+    "words",
+    [("shop-2",), ("--share", "0.1"), ("shop-2", "--off"), ("--off", "--share", "0.2"), ()],
+)
+def test_a_canary_needs_a_bundle_and_a_share_or_to_be_off(
+    words: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NITAMONO_HOME", str(tmp_path))
+    assert call("canary", *words).exit_code == 2
+
+
+@pytest.mark.parametrize("share", ["0", "1", "-0.5", "1.5", "nan"])
+def test_a_share_is_above_0_and_below_1(places: str, share: str) -> None:
+    call("publish", "shop-1")
+    refused = call("canary", "shop-2", f"--share={share}")
+    assert refused.exit_code == 1
+    assert "share is above 0 and below 1" in " ".join(refused.output.split())
+    assert roles()["shop-2"] == (False, False, None)
+
+
+def test_the_log_says_what_was_live_and_pinned_and_when(places: str) -> None:
+    call("publish", "shop-1")
+    call("pin")
+    call("publish", "shop-2")
+    call("unpin")
+    call("canary", "shop-1", "--share", "0.1")
+    logged = json.loads(call("bundles", "--log", "--json").output)
+    assert [entry["action"] for entry in logged] == ["publish", "pin", "publish", "unpin", "canary"]
+    assert logged[1]["pinned"] == "shop-1"
+    assert (logged[2]["bundle_id"], logged[2]["pinned"]) == ("shop-2", "shop-2")
+    assert all(entry["at"] for entry in logged)
+    shown = call("bundles", "--log").output
+    assert "publish, pinned" in shown
+    assert "canary, 10 %" in shown
 
 
 def test_a_bucket_that_is_not_there_is_one_clear_error(

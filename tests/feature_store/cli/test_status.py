@@ -33,6 +33,7 @@ NAMES = {
     *("live_bundle_created_at", "live_bundle_is_current", "live_bundle_snapshot_version"),
     *("live_bundle_extractor", "live_bundle_items", "live_bundle_regions"),
     *("live_bundle_gate_passed", "previous_bundle", "bundles", "bundles_bytes", "last_runs"),
+    *("pinned_since", "canary_bundle", "canary_share"),
     *("store_live_bytes", "store_live_files", "store_kept_bytes", "store_kept_files"),
     *("staging_bytes", "staging_files", "thumbnails_bytes", "thumbnails_files"),
 }
@@ -132,6 +133,13 @@ def test_the_live_bundle(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         "2026-03-03", make_batch("2026-03-03", ["x"])
     )
     assert read()["live_bundle_is_current"] is False
+    assert (state["pinned_since"], state["canary_bundle"], state["canary_share"]) == (None,) * 3
+    (home / "bundles" / "PIN").write_text('{"at": "2026-03-04T05:06:07+00:00"}')
+    (home / "bundles" / "CANARY").write_text('{"bundle_id": "other", "share": 0.125}')
+    assert read()["pinned_since"] == "2026-03-04T05:06:07+00:00"
+    assert (read()["canary_bundle"], read()["canary_share"]) == ("other", 0.125)
+    assert "since 2026-03-04 05:06 UTC: builds publish nothing until" in call().output
+    assert "other, 12.5 % of all questions" in call().output
     (path / "manifest.json").write_text("{")
     assert read()["live_bundle"] == path.name
     assert "it cannot be read" in call().output

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 
@@ -15,7 +15,7 @@ from feature_store.schemas import ITEMS, LEDGER
 from feature_store.tables.commits import LoggedCommit, snapshot_hash
 from feature_store.tables.content import sort_rows
 from feature_store.tables.pinned import PinnedTable
-from feature_store.tables.spool import ordered_features
+from feature_store.tables.spool import ordered_features, ordered_regions
 from feature_store.tables.store import Coverage, PartitionBatch
 
 
@@ -79,9 +79,22 @@ class DeltaSnapshot:
         of_rows = pc.field("image_index") < 0
         return self._tables["ledger"].read(newest, LEDGER.names, of_rows)
 
-    def features(self, extractor: str) -> Iterator[pa.RecordBatch]:
-        """The live features (schema FEATURES) of one extractor, ordered, in bounded memory."""
-        return ordered_features(self._tables["features"], self._live, extractor, self._folder)
+    def features(
+        self, extractor: str, items: Sequence[str] | None = None
+    ) -> Iterator[pa.RecordBatch]:
+        """The live features (schema FEATURES) of one extractor, ordered, in bounded memory.
+
+        Of `items` alone, only the days are read on which one of them changed last.
+        """
+        live = self._live
+        if items is not None:
+            wanted = pa.array(items, pa.string())
+            live = {ds: ids.filter(pc.is_in(ids, value_set=wanted)) for ds, ids in live.items()}
+        return ordered_features(self._tables["features"], live, extractor, self._folder)
+
+    def regions(self, extractor: str) -> pa.Table:
+        """All that `features` gives but the vectors, in the same order."""
+        return ordered_regions(self._tables["features"], self._live, extractor)
 
     def about(self, item_id: str) -> PartitionBatch:
         """All that the snapshot says about one item: no rows unless it lives."""

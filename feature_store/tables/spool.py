@@ -22,6 +22,8 @@ BATCH_ROWS = 1024
 NARROW = [name for name in FEATURES.names if name != "vector"]
 """Everything but the vectors fits in memory: some 200 bytes a feature."""
 
+NARROW_SCHEMA = pa.schema([FEATURES.field(name) for name in NARROW])
+
 REPEATING = ("ds", "kind", "label", "detector", "extractor")
 
 
@@ -52,6 +54,12 @@ def ordered_features(
         with refusing("the vectors cannot be put in order on disk"):
             spool.fill(place, _vectors(features, wanted, extractor, dim))
         yield from batches_of(columns, spool)
+
+
+def ordered_regions(features: PinnedTable, live: dict[str, pa.Array], extractor: str) -> pa.Table:
+    """Return the narrow columns of features of live items in the order that `Snapshot` promises."""
+    _, rows = _choose(features, live, extractor)
+    return in_order(rows)
 
 
 class Spool:
@@ -105,8 +113,10 @@ def _choose(
     features: PinnedTable, live: dict[str, pa.Array], extractor: str
 ) -> tuple[Wanted, pa.Table]:
     """Which rows of each partition are wanted, and the narrow columns of those, in that order."""
-    wanted, parts = [], [pa.schema([FEATURES.field(name) for name in NARROW]).empty_table()]
+    wanted, parts = [], [NARROW_SCHEMA.empty_table()]
     for ds, items in live.items():
+        if not len(items):
+            continue
         rows = features.read(ds, NARROW, under(extractor))
         mask = pc.is_in(rows["item_id"], value_set=items)
         if pc.any(mask).as_py():
@@ -128,6 +138,15 @@ def taken(rows: pa.Table, order: npt.NDArray[np.int64]) -> dict[str, pa.Array]:
             whole = pa.concat_arrays(whole.chunks)
         columns[name] = whole.take(pa.array(order))
     return columns
+
+
+def in_order(rows: pa.Table) -> pa.Table:
+    """Return narrow columns in the order that `Snapshot` promises, with the schema's types."""
+    columns = taken(rows, order_of(rows))
+    return pa.table(
+        {name: column.cast(NARROW_SCHEMA.field(name).type) for name, column in columns.items()},
+        NARROW_SCHEMA,
+    )
 
 
 def one_dim(rows: pa.Table, extractor: str) -> int:

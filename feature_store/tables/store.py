@@ -140,12 +140,17 @@ class Snapshot(Protocol):
     def rejected(self) -> pa.Table:
         """The ledger's rows (schema LEDGER) of catalogue rows that the newest day could not use."""
 
-    def features(self, extractor: str) -> Iterator[pa.RecordBatch]:
-        """The live features (schema FEATURES) of one extractor, in bounded memory.
+    def features(
+        self, extractor: str, items: Sequence[str] | None = None
+    ) -> Iterator[pa.RecordBatch]:
+        """The live features (schema FEATURES) of one extractor, or those of `items`.
 
-        Ordered by `item_id` and `image_index`; within an image the whole image first, then its
-        products, the most confident first.
+        In bounded memory, ordered by `item_id` and `image_index`; within an image the whole image
+        first, then its products, the most confident first.
         """
+
+    def regions(self, extractor: str) -> pa.Table:
+        """All that `features` gives but the vectors, in the same order: much less to read."""
 
     def about(self, item_id: str) -> PartitionBatch:
         """All that the snapshot says about one item: no rows unless it lives."""

@@ -18,12 +18,19 @@ import pyarrow.compute as pc
 
 from feature_store.errors import StoreError
 from feature_store.schemas import FEATURES
-from feature_store.tables.spool import NARROW, Spool, batches_of, one_dim, order_of, taken
+from feature_store.tables.spool import (
+    NARROW_SCHEMA,
+    Spool,
+    batches_of,
+    in_order,
+    one_dim,
+    order_of,
+    taken,
+)
 
 KEY = ("item_id", "image_index", "region_id")
 """What names a live feature of one extractor."""
 
-NARROW_SCHEMA = pa.schema([FEATURES.field(name) for name in NARROW])
 VECTOR_SCHEMA = pa.schema([FEATURES.field(name) for name in (*KEY, "vector")])
 
 Read = Callable[[pa.Schema], Iterator[pa.Table]]
@@ -50,6 +57,11 @@ def ordered_features(read: Read, extractor: str, folder: Path) -> Iterator[pa.Re
         spool = Spool(file.fileno(), dim)
         _fill(spool, places, read(VECTOR_SCHEMA), dim)
         yield from batches_of(columns, spool)
+
+
+def ordered_regions(read: Read) -> pa.Table:
+    """Return the narrow columns of what `read` reads in the order that `Snapshot` promises."""
+    return in_order(pa.concat_tables([NARROW_SCHEMA.empty_table(), *read(NARROW_SCHEMA)]))
 
 
 def _keys(rows: pa.Table) -> Iterator[Key]:

@@ -13,13 +13,15 @@ import pyarrow.compute as pc
 from feature_store.schemas import ITEMS, LEDGER
 from feature_store.tables.bigquery.commits import WarehouseCommit
 from feature_store.tables.bigquery.layout import TABLES
-from feature_store.tables.bigquery.ordered import ordered_features
-from feature_store.tables.bigquery.service import NONE, Parameters, Warehouse
+from feature_store.tables.bigquery.ordered import Read, ordered_features, ordered_regions
+from feature_store.tables.bigquery.service import NONE, Parameters, Warehouse, pieces
 from feature_store.tables.commits import snapshot_hash
 from feature_store.tables.content import sort_rows
 from feature_store.tables.store import Coverage, PartitionBatch
 
 _NUMBER = pa.field("number", pa.int64())
+_DAY = pa.schema([ITEMS.field("ds")])
+_OF_ITEMS = "found.item_id IN UNNEST(@items)"
 
 
 class PinnedRows:
@@ -101,15 +103,38 @@ class BigQuerySnapshot:
         sql = f"SELECT * FROM {source} WHERE image_index < 0"
         return sort_rows("ledger", pinned.rows(sql, LEDGER))
 
-    def features(self, extractor: str) -> Iterator[pa.RecordBatch]:
-        """The live features (schema FEATURES) of one extractor, ordered, in bounded memory."""
-        parameters = {"extractor": ("STRING", extractor)}
+    def features(
+        self, extractor: str, items: Sequence[str] | None = None
+    ) -> Iterator[pa.RecordBatch]:
+        """The live features (schema FEATURES) of one extractor, ordered, in bounded memory.
+
+        Of `items` alone, only days between those on which they changed last are read, and paid for.
+        """
+        if items is None:
+            yield from ordered_features(self._reader(extractor), extractor, self._scratch)
+            return
+        for piece in pieces(sorted(items)):
+            asked: Parameters = {"items": ("STRING", piece)}
+            sql = self._live_sql("items", ["ds"], _OF_ITEMS)
+            days = {*self._pinned.rows(sql, _DAY, asked)["ds"].to_pylist()}
+            of_days = [entry for entry in self._partitions if entry.commit.ds in days]
+            narrowed = BigQuerySnapshot(self._warehouse, of_days, self._scratch)
+            read = narrowed._reader(extractor, f" AND {_OF_ITEMS}", asked)
+            yield from ordered_features(read, extractor, self._scratch)
+
+    def regions(self, extractor: str) -> pa.Table:
+        """All that `features` gives but the vectors, in the same order."""
+        return ordered_regions(self._reader(extractor))
+
+    def _reader(self, extractor: str, more: str = "", asked: Parameters = NONE) -> Read:
+        """Return what reads columns of the features of an extractor for which `more` holds."""
+        parameters = {"extractor": ("STRING", extractor), **asked}
 
         def read(schema: pa.Schema) -> Iterator[pa.Table]:
-            sql = self._live_sql("features", schema.names, "extractor = @extractor")
+            sql = self._live_sql("features", schema.names, f"extractor = @extractor{more}")
             return self._pinned.stream(sql, schema, parameters)
 
-        return ordered_features(read, extractor, self._scratch)
+        return read
 
     def about(self, item_id: str) -> PartitionBatch:
         """All that the snapshot says about one item: no rows unless it lives."""

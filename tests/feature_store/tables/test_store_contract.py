@@ -102,6 +102,27 @@ def test_features_come_by_item_and_image_the_whole_image_first(store: FeatureSto
     ]
 
 
+def test_regions_are_the_features_without_their_vectors(store: FeatureStore) -> None:
+    assert store.snapshot().regions(EXTRACTOR).num_rows == 0
+    store.replace_partition(NEXT, make_batch(NEXT, ["c", "a"], images=2))
+    store.replace_partition(DAY, make_batch(DAY, ["d", "b", "a"], images=2))
+    snapshot = store.snapshot()
+    regions = snapshot.regions(EXTRACTOR)
+    assert regions.equals(features_of(store).drop_columns("vector"))
+    assert snapshot.regions("another@0000").num_rows == 0
+
+
+def test_features_of_some_items_are_those_rows_of_all(store: FeatureStore) -> None:
+    store.replace_partition(DAY, make_batch(DAY, ["d", "b", "a", "o'brien", "gone"], images=2))
+    store.replace_partition(NEXT, make_batch(NEXT, ["c", "a"], images=2, deleted=["gone"], seed=1))
+    every = features_of(store)
+    for items in (["a"], ["o'brien", "a", "c"], ["gone", "never"], [], ["d", "c", "b", "a"]):
+        batches = store.snapshot().features(EXTRACTOR, items)
+        some = pa.Table.from_batches(batches, schema=FEATURES)
+        wanted = every.filter(pc.is_in(every["item_id"], pa.array(items, pa.string())))
+        assert some.equals(wanted)
+
+
 def test_the_latest_row_of_an_item_counts_and_deletions_hide_it(store: FeatureStore) -> None:
     store.replace_partition(DAY, make_batch(DAY, ["kept", "moved", "gone"]))
     store.replace_partition(NEXT, make_batch(NEXT, ["moved"], deleted=["gone"], seed=1))

@@ -8,6 +8,7 @@ Every engine compares the same vectors as a bundle's own search: centred by that
 of unit length, as `Projection.centre` makes them. Questions to an engine are centred likewise.
 """
 
+from feature_store.engines.exact import ExactEngine
 from feature_store.engines.neighbours import ALL, NEIGHBOURS, Engine, Only, recall
 
-__all__ = ["ALL", "NEIGHBOURS", "Engine", "Only", "recall"]
+__all__ = ["ALL", "NEIGHBOURS", "Engine", "ExactEngine", "Only", "recall"]

@@ -66,11 +66,20 @@ def check_question(vectors: Floats, k: int, dim: int) -> Floats:
     return vectors
 
 
-def answers(query: npt.NDArray[np.int64], item_ids: pa.Array, region_ids: pa.Array, cosines: Floats) -> pa.Table:
-    """Return columns as NEIGHBOURS, sorted: by query, cosine, then names, so that ties are stable."""
+def answers(
+    query: npt.NDArray[np.int64], item_ids: pa.Array, region_ids: pa.Array, cosines: Floats
+) -> pa.Table:
+    """Return columns as NEIGHBOURS, sorted; among equal cosines by name."""
     cosines = np.clip(np.asarray(cosines, np.float32), -1, 1)
-    table = pa.table([pa.array(query, pa.int64()), item_ids, region_ids, pa.array(cosines)], schema=NEIGHBOURS)
-    keys = [("query", "ascending"), ("cosine", "descending"), ("item_id", "ascending"), ("region_id", "ascending")]
+    table = pa.table(
+        [pa.array(query, pa.int64()), item_ids, region_ids, pa.array(cosines)], schema=NEIGHBOURS
+    )
+    keys = [
+        ("query", "ascending"),
+        ("cosine", "descending"),
+        ("item_id", "ascending"),
+        ("region_id", "ascending"),
+    ]
     return table.sort_by(keys)
 
 

@@ -45,7 +45,7 @@ class BundleRegions:
         Where the bundle stores them shortened (float16, int8) they are made unit length again.
         BundleError naming a region whose vector is damaged: zero, or not finite.
         """
-        vectors = np.array(self.bundle.nearest.vectors[self._rows[start:stop]], np.float32)
+        vectors = np.array(self.bundle.vectors[self._rows[start:stop]], np.float32)
         norms = np.linalg.norm(vectors, axis=1)
         bad = np.flatnonzero(~(np.isfinite(norms) & (norms > 0)))
         if len(bad):
@@ -63,7 +63,7 @@ class BundleRegions:
         for name in ("in_stock", "segment"):
             wanted = getattr(only, name)
             if wanted is not None:
-                same = pc.fill_null(pc.equal(items[name], wanted), False)  # noqa: FBT003  # Arrow's own
+                same = pc.fill_null(pc.equal(items[name], wanted), False)
                 mask &= same.to_numpy()
         return np.asarray(mask[self.bundle.owners[self._rows]])
 

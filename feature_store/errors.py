@@ -9,6 +9,7 @@
     │   └── CommitConflictError  somebody else replaced the same partition meanwhile
     ├── StorageError           a bucket refused, changed meanwhile, or cannot be reached
     ├── GateError              a quality gate failed; carries the failed checks
+    ├── ApprovalError          so much would change that a person has to agree first
     ├── IndexBuildError        an index could not be built from these vectors
     ├── BundleError            a bundle is missing, damaged or of an unknown format
     │   └── NoBundleError      nothing has been published yet
@@ -84,6 +85,10 @@ class GateError(NitamonoError):
         super().__init__(f"the {gate} gate failed; nothing was changed:\n{listed}")
         self.gate = gate
         self.failures = tuple(failures)
+
+
+class ApprovalError(NitamonoError):
+    """A bundle would change more than `compare.max_churn` allows, and nobody has agreed to it."""
 
 
 class IndexBuildError(NitamonoError):

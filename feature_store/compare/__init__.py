@@ -6,7 +6,14 @@ each says, as arrays in one numbering), `churn` (which look-alikes are others), 
 `report` (all of it, written for people). `judgements` and `judge` let a person say which is better.
 """
 
-from feature_store.compare.comparison import CAUSES, Comparison
-from feature_store.compare.report import compare_bundles, compare_with_live
+from feature_store.compare.comparison import CAUSES, Comparison, explain
+from feature_store.compare.report import compare_bundles, compare_with_live, require_approval
 
-__all__ = ["CAUSES", "Comparison", "compare_bundles", "compare_with_live"]
+__all__ = [
+    "CAUSES",
+    "Comparison",
+    "compare_bundles",
+    "compare_with_live",
+    "explain",
+    "require_approval",
+]

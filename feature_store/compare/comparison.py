@@ -7,8 +7,6 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from feature_store.compare.settings import CompareSettings
-
 CAUSES: Mapping[str, str] = {
     "catalogue": "items came, went, or have another row",
     "photo": "another photo",
@@ -84,6 +82,8 @@ class Comparison:
     """Of those, the ones with at least one other look-alike."""
     churn: float
     """The share (0..1) of the look-alikes of the items in both that are others; 1 if none is."""
+    limit: float
+    """The churn above which a person has to agree."""
     causes: Mapping[str, Cause]
     categories: tuple[CategoryChurn, ...]
     """Most changed first."""
@@ -99,13 +99,14 @@ class Comparison:
     report: Path
     """The contact sheet, `compare.html`; `compare.json` is beside it."""
 
-    def needs_approval(self, settings: CompareSettings) -> bool:
+    @property
+    def needs_approval(self) -> bool:
         """Whether so much changes that a person has to agree before it is published."""
-        return self.churn > settings.max_churn
+        return self.churn > self.limit
 
     def to_dict(self) -> dict[str, Any]:
         """Return everything as plain values, ready for JSON."""
-        return {**asdict(self), "report": str(self.report)}
+        return {**asdict(self), "needs_approval": self.needs_approval, "report": str(self.report)}
 
     def summary(self) -> dict[str, Any]:
         """Return a few plain values: how much changes, why, and where the report is."""
@@ -113,7 +114,35 @@ class Comparison:
             "before": self.before,
             "after": self.after,
             "items": self.items_both,
+            "items_changed": self.items_changed,
             "churn": round(self.churn, 4),
+            "limit": self.limit,
+            "needs_approval": self.needs_approval,
             "causes": {name: asdict(cause) for name, cause in self.causes.items()},
             "report": str(self.report),
         }
+
+
+def explain(summary: Mapping[str, Any]) -> str:
+    """Say in a sentence what the summary of a comparison means."""
+    if not summary["items"]:
+        return f"{summary['before']} and {summary['after']} have no item in common"
+    shares = sorted(
+        ((cause["share"], name) for name, cause in summary["causes"].items() if cause["share"]),
+        reverse=True,
+    )
+    why = ", ".join(f"{name} {percent(share)}" for share, name in shares)
+    return (
+        f"{percent(summary['churn'])} of the look-alikes of {summary['items']:,} items would change "
+        f"(limit {percent(summary['limit'])})" + (f": {why}" if why else "")
+    )
+
+
+def percent(share: float) -> str:
+    """Return a share in percent: 0 and 100 only where it is exactly that."""
+    shown = f"{100 * share:.1f}"
+    if shown == "0.0" and share > 0:
+        return "< 0.1 %"
+    if shown == "100.0" and share < 1:
+        return "> 99.9 %"
+    return f"{shown.removesuffix('.0')} %"

@@ -51,6 +51,7 @@ def compare_pair(
         items_both=len(pair.both),
         items_changed=int((churn.changed > 0).sum()),
         churn=churn.share() if len(pair.both) else 1.0,
+        limit=settings.max_churn,
         causes=_shares(churn),
         categories=_by_category(pair, churn),
         distribution=tuple(

@@ -11,9 +11,8 @@ from importlib.resources import files
 from pathlib import Path
 from string import Template
 
-from feature_store.compare.comparison import CAUSES, Comparison, ItemChange, Shown
+from feature_store.compare.comparison import CAUSES, Comparison, ItemChange, Shown, percent
 from feature_store.compare.pictures import PictureRules
-from feature_store.compare.settings import CompareSettings
 from feature_store.compare.sides import Pair, Side
 
 CATEGORIES = 12
@@ -22,16 +21,14 @@ TITLE_LETTERS = 70
 _MARKS = {"kept": "", "lost": "−", "gained": "+"}  # noqa: RUF001 - a minus sign
 
 
-def draw_page(
-    comparison: Comparison, pair: Pair, settings: CompareSettings, thumbnails: Path
-) -> str:
+def draw_page(comparison: Comparison, pair: Pair, thumbnails: Path) -> str:
     """Return the HTML of a comparison of the open bundles of `pair`.
 
     Every text of the catalogue is escaped; pictures are inside; nothing is loaded from anywhere.
     """
     sheet = _Sheet(pair, PictureRules(thumbnails))
     sections = [
-        _headline(comparison, settings),
+        _headline(comparison),
         _causes(comparison),
         '<div class="columns">',
         _distribution(comparison),
@@ -43,7 +40,7 @@ def draw_page(
         sheet.draw("A random sample", "drawn from all other items that changed", comparison.random),
     ]
     return _document(
-        f"{_percent(comparison.churn)} churn: {comparison.before} → {comparison.after}",
+        f"{percent(comparison.churn)} churn: {comparison.before} → {comparison.after}",
         "".join(sections),
         sheet.rules.text(),
     )
@@ -63,17 +60,17 @@ def _document(title: str, body: str, pictures: str) -> str:
     return f"{head}<style>{style}</style>{Template(rest).substitute(body=body)}"
 
 
-def _headline(comparison: Comparison, settings: CompareSettings) -> str:
-    limit = f"limit {_percent(settings.max_churn)}"
-    if comparison.needs_approval(settings):
+def _headline(comparison: Comparison) -> str:
+    limit = f"limit {percent(comparison.limit)}"
+    if comparison.needs_approval:
         verdict = f'<span class="verdict over">above the {limit}: a person decides</span>'
     else:
         verdict = f'<span class="verdict under">within the {limit}</span>'
     changed, both = comparison.items_changed, comparison.items_both
     came, went = comparison.items_after - both, comparison.items_before - both
     return (
-        f'<header><p class="figure">{_percent(comparison.churn)}</p><div>'
-        f"<h1>of the look-alikes would be others</h1><p>{verdict}</p>"
+        f'<header><p class="figure">{percent(comparison.churn)}</p><div>'
+        f"<h1>of the look-alikes would change</h1><p>{verdict}</p>"
         f'<p class="muted">{changed:,} of {both:,} items see at least one other look-alike among '
         f"their first {comparison.hits}; {came:,} items came, {went:,} went.<br>"
         f"{escape(comparison.before)} → {escape(comparison.after)}</p></div></header>"
@@ -89,13 +86,17 @@ def _causes(comparison: Comparison) -> str:
         width = 100 * cause.share
         bar.append(f'<rect class="{name}" x="{start:.2f}" width="{width:.2f}" height="10"/>')
         start += width
-    rows = (
-        f'<li><i class="{name}"></i><b>{escape(name)}</b> {_percent(cause.share)}'
+    rows = [
+        f'<li><i class="{name}"></i><b>{escape(name)}</b> {percent(cause.share)}'
         f'<span class="muted">{escape(CAUSES[name])} · {cause.lost:,} lost, '
         f"{cause.gained:,} gained</span></li>"
         for name, cause in comparison.causes.items()
-    )
-    told = ", ".join(f"{name} {_percent(cause.share)}" for name, cause in comparison.causes.items())
+        if cause.share
+    ]
+    none = ", ".join(name for name, cause in comparison.causes.items() if not cause.share)
+    if none:
+        rows.append(f'<li class="muted">nothing by {escape(none)}</li>')
+    told = ", ".join(f"{name} {percent(cause.share)}" for name, cause in comparison.causes.items())
     return (
         f'<h2>Why</h2><svg class="bar" role="img" aria-label="{escape(told)}" viewBox="0 0 100 10" '
         f'preserveAspectRatio="none">{"".join(bar)}</svg><ul class="causes">{"".join(rows)}</ul>'
@@ -118,7 +119,7 @@ def _categories(comparison: Comparison) -> str:
     shown = comparison.categories[:CATEGORIES]
     rows = (
         f"<tr><td>{escape(_short(entry.category)) or '(none)'}</td>"
-        f'<td class="number">{_percent(entry.churn)}</td>'
+        f'<td class="number">{percent(entry.churn)}</td>'
         f'<td class="number">{entry.items:,}</td></tr>'
         for entry in shown
     )
@@ -160,11 +161,10 @@ class _Sheet:
 
     def _item(self, change: ItemChange) -> str:
         pair = self._pair
-        photo = self._picture(pair.after, change.asked_after, change.title or change.item_id)
-        if change.asked_before >= 0 and self._moved(change):
-            photo += '<p class="muted">before:</p>' + self._picture(
-                pair.before, change.asked_before, "the photo that was asked with before"
-            )
+        photos = self._picture(pair.after, change.asked_after, change.title or change.item_id)
+        if self._moved(change):
+            before = self._picture(pair.before, change.asked_before, "asked with this before")
+            photos += f"<span>before</span>{before}"
         about = " · ".join(
             escape(_short(text)) for text in (change.item_id, change.category) if text
         )
@@ -177,8 +177,9 @@ class _Sheet:
             )
         )
         return (
-            f'<article><div class="asked">{photo}<h3>{escape(_short(change.title))}</h3>'
-            f'<p class="muted">{about}</p><p><b>{_percent(change.churn)}</b> others</p></div>'
+            f'<article><div class="asked"><div class="photos">{photos}</div>'
+            f"<div><h3>{escape(_short(change.title))}</h3>"
+            f'<p class="muted">{about}</p><p><b>{percent(change.churn)}</b> others</p></div></div>'
             f'<div class="rows">{rows}</div></article>'
         )
 
@@ -209,13 +210,3 @@ class _Sheet:
 
 def _short(text: str) -> str:
     return text if len(text) <= TITLE_LETTERS else f"{text[:TITLE_LETTERS]}…"
-
-
-def _percent(share: float) -> str:
-    """Return a share in percent: 0 and 100 only where it is exactly that."""
-    shown = f"{100 * share:.1f}"
-    if shown == "0.0" and share > 0:
-        return "< 0.1 %"
-    if shown == "100.0" and share < 1:
-        return "> 99.9 %"
-    return f"{shown.removesuffix('.0')} %"

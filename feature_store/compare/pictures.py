@@ -10,7 +10,8 @@ from typing import Any
 SIDE_PX = 112
 """Of a picture on the contact sheet."""
 QUALITY = 74
-OUTLINE = "#e4002b"
+OUTLINE = "#0a84ff"
+"""Not red nor green: those say what was lost and gained."""
 WHOLE = (0.0, 0.0, 1.0, 1.0)
 
 

@@ -13,13 +13,13 @@ from typing import Protocol
 from feature_store.bundle import Registry, open_registry
 from feature_store.bundle.format import write_synced
 from feature_store.bundle.records import BUNDLE_ID, checked_id
-from feature_store.compare.comparison import Comparison
+from feature_store.compare.comparison import Comparison, explain
 from feature_store.compare.figures import compare_pair
 from feature_store.compare.opening import opened
 from feature_store.compare.page import draw_page
 from feature_store.compare.settings import CompareSettings
 from feature_store.compare.sides import Pair
-from feature_store.errors import BundleError
+from feature_store.errors import ApprovalError, BundleError
 
 log = logging.getLogger(__name__)
 
@@ -91,10 +91,19 @@ def compare_with_live(settings: ReportSettings, bundle_id: str) -> Comparison | 
         return _write(settings, Pair(old, new))
 
 
+def require_approval(found: Comparison | None) -> None:
+    """Raise ApprovalError if so much would change that a person has to agree first."""
+    if found is not None and found.needs_approval:
+        raise ApprovalError(
+            f"{found.after} is proven but not published: {explain(found.summary())}. "
+            f"See {found.report}, then 'nitamono publish {found.after}' if it is right"
+        )
+
+
 def _write(settings: ReportSettings, pair: Pair, items: Sequence[str] = ()) -> Comparison:
     page = report_path(settings.home, pair.after.bundle.bundle_id)
     found = compare_pair(pair, settings.compare, page, items)
-    html = draw_page(found, pair, settings.compare, settings.home / "thumbnails")
+    html = draw_page(found, pair, settings.home / "thumbnails")
     page.parent.mkdir(parents=True, exist_ok=True)
     write_synced(page.with_name(FIGURES), json.dumps(found.to_dict(), indent=1) + "\n")
     write_synced(page, html)

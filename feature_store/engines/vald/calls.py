@@ -146,7 +146,7 @@ class Caller:
             before = len(left)
             broken = self._stream(verb, left, said, settled)
             if left and broken not in self._passing:
-                self._singly(verb, left, said, settled)
+                broken = self._singly(verb, left, said, settled)
             in_vain = in_vain + 1 if len(left) == before else 0
             if in_vain == self._pace.attempts:
                 if broken in self._passing:
@@ -178,21 +178,26 @@ class Caller:
 
     def _singly(
         self, verb: Verb, left: dict[str, Any], said: dict[str, Refusal], settled: Settled
-    ) -> None:
-        """Ask one by one for what a stream left without an answer."""
-        away = 0
+    ) -> Any:
+        """Ask one by one for what a stream left without an answer.
+
+        Return the code with which the cluster turned out to be away, or None.
+        """
+        away, code = 0, None
         for name in [name for name in left if name not in said]:
             if away == IN_VAIN or self._stopped.is_set():
-                break
+                return code
             request = left.pop(name)
             try:
                 verb.single(request, timeout=self._pace.deadline_seconds)
                 settled.done, away = settled.done + 1, 0
             except self._error as error:
                 left[name] = request  # now the last one, so that the others have their turn
-                refusal = Refusal(name, error.code().name, shortened(error.details()))
-                self._note(verb, error.code(), refusal, left, said, settled)
+                code = error.code()
+                refusal = Refusal(name, code.name, shortened(error.details()))
+                self._note(verb, code, refusal, left, said, settled)
                 away = away + 1 if name in left else 0
+        return None
 
     def _note(
         self,

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from functools import partial
 
@@ -63,23 +62,16 @@ def _each(
     total: int,
     report: Report,
 ) -> Settled:
-    """Run tasks side by side, no more of them begun than the cluster takes; sum what they did."""
+    """Run tasks side by side, as many as the pace allows, and sum what became of the vectors."""
     settled = Settled()
-    waiting: deque[Future[Settled]] = deque()
-
-    def collect() -> None:
-        settled.add(waiting.popleft().result())
-        report(doing, settled.done + settled.already + len(settled.refused), total)
-
     report(doing, 0, total)
     with ThreadPoolExecutor(cluster.pace.concurrency) as pool:
+        # A task reads its vectors only when it is begun: no more of them are in memory than that.
+        begun = [pool.submit(task) for task in tasks]
         try:
-            for task in tasks:
-                waiting.append(pool.submit(task))
-                if len(waiting) > cluster.pace.concurrency:
-                    collect()
-            while waiting:
-                collect()
+            for ended in as_completed(begun):
+                settled.add(ended.result())
+                report(doing, settled.done + settled.already + len(settled.refused), total)
         except BaseException:
             cluster.close()  # the other tasks end with their calls
             pool.shutdown(cancel_futures=True)

@@ -31,6 +31,7 @@ _OWN = {
     "runs": "feature_store.cli.runs:runs",
     "models": "feature_store.cli.models:models",
     "upkeep": "feature_store.cli.upkeep:upkeep",
+    "compare": "feature_store.cli.compare:compare",
     "bundles": "feature_store.cli.bundles:bundles",
     "publish": "feature_store.cli.bundles:publish",
     "rollback": "feature_store.cli.bundles:rollback",
@@ -42,7 +43,7 @@ _OWN = {
 
 _PIPELINE_ONLY = (
     *("catalogue", "ingest", "ledger", "requeue", "index", "status", "item", "runs", "models"),
-    "upkeep",
+    *("upkeep", "compare"),
 )
 INTERRUPTED = 130
 """Exit status of a command that Ctrl-C has stopped, as shells have it: 128 + SIGINT."""

@@ -132,10 +132,11 @@ def explain(summary: Mapping[str, Any]) -> str:
         reverse=True,
     )
     why = ", ".join(f"{name} {percent(share)}" for share, name in shares)
-    return (
-        f"{percent(summary['churn'])} of the look-alikes of {summary['items']:,} items would change "
-        f"(limit {percent(summary['limit'])})" + (f": {why}" if why else "")
+    told = (
+        f"{percent(summary['churn'])} of the look-alikes of {summary['items']:,} items "
+        f"would change (limit {percent(summary['limit'])})"
     )
+    return f"{told}: {why}" if why else told
 
 
 def percent(share: float) -> str:

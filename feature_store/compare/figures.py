@@ -36,7 +36,7 @@ def compare_pair(
 
     `asked` names items to show besides. UnknownItemError for one that not both bundles hold.
     """
-    wanted = _places_of(pair, asked)
+    wanted = places_of(pair, asked)
     causes = Causes(pair)
     churn = measure_churn(pair, causes, settings.hits)
     worst, random = _samples(churn, settings.sheet_rows)
@@ -65,7 +65,7 @@ def compare_pair(
     )
 
 
-def _places_of(pair: Pair, asked: Iterable[str]) -> Places:
+def places_of(pair: Pair, asked: Iterable[str]) -> Places:
     """Return where the named items are among those of both bundles."""
     numbers = []
     for item_id in dict.fromkeys(asked):

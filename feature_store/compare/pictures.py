@@ -15,6 +15,12 @@ OUTLINE = "#0a84ff"
 WHOLE = (0.0, 0.0, 1.0, 1.0)
 
 
+def thumbnail(row: dict[str, Any], thumbnails: Path) -> Path:
+    """Return where the thumbnail of a region's photo is, if there is one."""
+    image_id = str(row["image_id"])
+    return thumbnails / image_id[:2] / f"{image_id}.jpg"
+
+
 def draw_region(row: dict[str, Any], thumbnails: Path, side_px: int = SIDE_PX) -> bytes | None:
     """Return a JPEG of the photo of a region (a row of `regions.arrow`), its box outlined.
 
@@ -23,9 +29,8 @@ def draw_region(row: dict[str, Any], thumbnails: Path, side_px: int = SIDE_PX) -
     """
     from PIL import Image, ImageDraw
 
-    image_id = row["image_id"]
     try:
-        with Image.open(thumbnails / image_id[:2] / f"{image_id}.jpg") as opened:
+        with Image.open(thumbnail(row, thumbnails)) as opened:
             picture = opened.convert("RGB")
     except OSError:  # which is also what Pillow raises for a file that is no picture
         return None

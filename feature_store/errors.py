@@ -11,6 +11,7 @@
     ├── GateError              a quality gate failed; carries the failed checks
     ├── ApprovalError          so much would change that a person has to agree first
     ├── IndexBuildError        an index could not be built from these vectors
+    ├── FreshTierError         more has changed than a fresh tier may hold: a build is due
     ├── BundleError            a bundle is missing, damaged or of an unknown format
     │   └── NoBundleError      nothing has been published yet
     ├── EngineError            a search engine on other machines refused, or cannot be reached
@@ -93,6 +94,10 @@ class ApprovalError(NitamonoError):
 
 class IndexBuildError(NitamonoError):
     """An index could not be built from these vectors."""
+
+
+class FreshTierError(NitamonoError):
+    """More has changed since the bundle was built than a fresh tier may hold; build a new one."""
 
 
 class BundleError(NitamonoError):

@@ -56,7 +56,8 @@ def item_columns(items: pa.Table, owners: Ints, urls: pa.ChunkedArray) -> pa.Tab
     `owners`: int32 (regions,), the row in `items` of each region, ascending without gaps; `urls`:
     each region's image. The column `primary_region` is still missing.
     """
-    first = np.flatnonzero(np.r_[True, np.diff(owners) != 0]).astype(np.int32)
+    new_item = np.r_[True, np.diff(owners) != 0][: len(owners)]
+    first = np.flatnonzero(new_item).astype(np.int32)
     count = np.diff(np.r_[first, len(owners)]).astype(np.int32)
     listed = urls.to_pylist()
     images = [list(dict.fromkeys(listed[a : a + n])) for a, n in zip(first, count, strict=True)]

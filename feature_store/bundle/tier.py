@@ -54,6 +54,8 @@ class TierPointer:
     """When it was written: UTC, ISO 8601."""
     snapshot_version: int
     """The snapshot that the tier brings the bundle up to."""
+    waiting: int = 0
+    """Items of that snapshot that the bundle's extractors have not described yet."""
 
     def to_json(self) -> str:
         """Return the text of the pointer."""
@@ -167,7 +169,8 @@ def parse_pointer(data: bytes, where: str) -> TierPointer:
         tier_id = said["tier_id"]
         if not (isinstance(tier_id, str) and is_tier_id(tier_id)):
             raise ValueError(f"{tier_id!r} is no tier's name")
-        return TierPointer(tier_id, str(said["at"]), int(said["snapshot_version"]))
+        version, waiting = int(said["snapshot_version"]), int(said.get("waiting", 0))
+        return TierPointer(tier_id, str(said["at"]), version, waiting)
     except (ValueError, KeyError, TypeError) as error:
         raise BundleError(f"{where} is damaged: {error}; 'nitamono refresh' writes it") from error
 

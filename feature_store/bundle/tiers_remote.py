@@ -35,13 +35,14 @@ GRACE = dt.timedelta(hours=1)
 """How long a tier stays after another took its place: a reader elsewhere may be fetching it."""
 
 _MAX_TEXT_BYTES = 2**20
+_ATTEMPTS = 5
 
 _Tiers = dict[str, dict[str, Stored]]
 """The objects of tiers, by tier and by their names inside it."""
 
 
 class RemoteTiers:
-    """All tiers beside the bundles under gs://bucket/prefix; StorageError where the bucket fails."""
+    """All tiers beside the bundles in a bucket; StorageError where the bucket fails."""
 
     def __init__(self, location: str, timing: Timing | None = None) -> None:
         """Take gs://bucket/prefix of the bundles."""
@@ -49,19 +50,11 @@ class RemoteTiers:
         self._bucket = Bucket(address.bucket, timing or Timing())
         self._prefix = (f"{address.name}/" if address.name else "") + f"{FRESH}/"
 
-    def pointer(self, bundle_id: str) -> tuple[TierPointer | None, int]:
-        """Return which tier of a bundle is served, and the pointer's generation (0: there is none).
-
-        BundleError if it is damaged.
-        """
-        name = f"{self._prefix}{bundle_id}/{POINTER}"
-        try:
-            data, generation = self._bucket.read(name, _MAX_TEXT_BYTES)
-        except StorageError as error:
-            if error.reason != "missing":
-                raise
-            return None, 0
-        return parse_pointer(data, self._where(name)), generation
+    def pointer(self, bundle_id: str) -> TierPointer | None:
+        """Return which tier of a bundle is served, if any; BundleError if that is damaged."""
+        name = self._pointer(bundle_id)
+        data, _ = self._read(name)
+        return None if data is None else parse_pointer(data, self._where(name))
 
     def receive(self, bundle_id: str, tier_id: str, bundles: Path) -> Path:
         """Bring a tier into the folder `bundles`, proven; return its folder.
@@ -106,10 +99,21 @@ class RemoteTiers:
                 if error.reason != "changed":  # somebody else sends the same tier
                     raise
 
-    def point_at(self, bundle_id: str, pointer: TierPointer, generation: int) -> None:
-        """Have a tier served; StorageError (`changed`) if the pointer is of another generation."""
-        name = f"{self._prefix}{bundle_id}/{POINTER}"
-        self._bucket.write(name, pointer.to_json().encode(), if_generation=generation)
+    def point_at(self, bundle_id: str, pointer: TierPointer) -> None:
+        """Have a tier served, unless one of a newer snapshot is; a damaged pointer is replaced."""
+        name = self._pointer(bundle_id)
+        for _ in range(_ATTEMPTS):
+            data, generation = self._read(name)
+            if data is not None and _is_newer(data, pointer):
+                log.info("a newer tier of bundle %s is served already", bundle_id)
+                return
+            try:
+                self._bucket.write(name, pointer.to_json().encode(), if_generation=generation)
+                return
+            except StorageError as error:
+                if error.reason != "changed":
+                    raise
+        raise BundleError(f"{self._where(name)} is changed all the time; try again")
 
     def prune(self, keep: int, bundle_ids: Collection[str]) -> tuple[str, ...]:
         """Remove all tiers of a bundle but the `keep` newest and the served one; return which.
@@ -124,7 +128,7 @@ class RemoteTiers:
             for tier_id in gone:
                 self._remove(tiers[tier_id])
             if not known and len(gone) == len(tiers):
-                self._bucket.delete(f"{self._prefix}{bundle_id}/{POINTER}")
+                self._bucket.delete(self._pointer(bundle_id))
             removed += gone
         return tuple(removed)
 
@@ -132,7 +136,7 @@ class RemoteTiers:
         served = None
         if keep:
             try:
-                served, _ = self.pointer(bundle_id)
+                served = self.pointer(bundle_id)
             except BundleError as error:
                 log.warning("%s", error)
                 return []  # any of them may be the served one
@@ -180,8 +184,27 @@ class RemoteTiers:
                 found.setdefault(bundle_id, {}).setdefault(tier_id, {})[name] = entry
         return found
 
+    def _read(self, name: str) -> tuple[bytes | None, int]:
+        """An object's bytes and generation; None and 0 where there is none."""
+        try:
+            return self._bucket.read(name, _MAX_TEXT_BYTES)
+        except StorageError as error:
+            if error.reason != "missing":
+                raise
+            return None, 0
+
+    def _pointer(self, bundle_id: str) -> str:
+        return f"{self._prefix}{bundle_id}/{POINTER}"
+
     def _where(self, name: str) -> str:
         return str(Address(self._bucket.name, name))
+
+
+def _is_newer(data: bytes, pointer: TierPointer) -> bool:
+    try:
+        return parse_pointer(data, "").snapshot_version > pointer.snapshot_version
+    except BundleError:
+        return False
 
 
 def _sent(objects: dict[str, Stored]) -> dt.datetime:

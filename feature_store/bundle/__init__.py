@@ -9,13 +9,14 @@ google-cloud-storage for gs:// alone: the lookup service imports nothing else of
 
 from feature_store.bundle.filters import Filter, parse_filter
 from feature_store.bundle.format import Manifest
+from feature_store.bundle.hits import Hit
 from feature_store.bundle.nearest import Nearest
 from feature_store.bundle.open import Bundle, open_bundle
 from feature_store.bundle.opening import Registry, open_registry
 from feature_store.bundle.records import BundleRow
 from feature_store.bundle.registry import BundleRegistry
 from feature_store.bundle.remote import RemoteRegistry
-from feature_store.bundle.search import Answer, Hit, Searcher
+from feature_store.bundle.search import Answer, Searcher
 
 __all__ = [
     "Answer",

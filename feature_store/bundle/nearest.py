@@ -70,6 +70,7 @@ class NearestRegions:
         self._starts = np.flatnonzero(np.r_[True, ordered[1:] != ordered[:-1], True])
         self._first = self._by_object[self._starts[:-1]]
         self._counts = np.diff(self._starts)
+        self._copies = self.distinct < len(rows)
         if graph is not None:
             # NGT's first search sets things up and must not run beside another one.
             graph.search(projection.reduce(vectors[rows[:1]])[0], size=1, with_distance=False)
@@ -88,15 +89,19 @@ class NearestRegions:
         if self._graph is None:
             return self.exact(centred, k)
         wanted = min(max(candidates, candidates * (k - 1) // 10), self.distinct)
-        objects = np.zeros((len(centred), wanted), np.int32)
-        cosines = np.full((len(centred), wanted), -np.inf, np.float32)
+        answers = _unanswered(len(centred), k)
         for row, short in enumerate(self.projection.reduce(centred)):
             found = self._graph.search(short, size=wanted, epsilon=epsilon, with_distance=False)
-            objects[row, : len(found)] = found
-            self.vectors.compare(centred[row], self._first[found], cosines[row, : len(found)])
-        order = np.argsort(-cosines, axis=1, kind="stable")[:, :k]
-        best = np.take_along_axis(objects, order, 1), np.take_along_axis(cosines, order, 1)
-        return self._opened(*best, k)
+            regions = self._first[found]
+            cosines = self.vectors.compare(centred[row], regions)
+            best = cosines.argsort()[: -k - 1 : -1]
+            if self._copies:
+                regions, cosines = self._with_copies(found[best], cosines[best])
+            else:
+                regions, cosines = regions[best], cosines[best]
+            answers.regions[row, : len(regions)] = regions[:k]
+            answers.cosines[row, : len(regions)] = cosines[:k]
+        return _clipped(answers)
 
     def exact(self, centred: Floats, k: int) -> Nearest:
         """Return the k nearest regions of each query (q, dim), comparing all."""
@@ -106,15 +111,15 @@ class NearestRegions:
             queries = centred[first : first + QUERY_ROWS]
             regions, cosines = self._exact(queries, kept)
             answers.regions[first : first + len(queries), :kept] = regions
-            answers.cosines[first : first + len(queries), :kept] = np.clip(cosines, -1, 1)
-        return answers
+            answers.cosines[first : first + len(queries), :kept] = cosines
+        return _clipped(answers)
 
     def _exact(self, queries: Floats, kept: int) -> tuple[Ints, Floats]:
         cosines = np.empty((len(queries), 0), np.float32)
         regions = np.empty((len(queries), 0), np.int32)
         for start in range(0, len(self.rows), BLOCK_ROWS):
             numbers = self.rows[start : start + BLOCK_ROWS]
-            block = queries @ self.vectors[numbers].T
+            block = queries @ self.vectors.block(numbers).T
             cosines = np.hstack([cosines, block])
             regions = np.hstack([regions, np.broadcast_to(numbers, block.shape)])
             if cosines.shape[1] > kept:
@@ -124,26 +129,20 @@ class NearestRegions:
         order = np.lexsort((regions, -cosines), axis=1)
         return np.take_along_axis(regions, order, 1), np.take_along_axis(cosines, order, 1)
 
-    def _opened(self, objects: Ints, cosines: Floats, k: int) -> Nearest:
-        """Return the answers in regions, of answers in objects (-inf beside what is none)."""
-        answers = _unanswered(len(objects), k)
-        width = objects.shape[1]
-        there = np.isfinite(cosines)
-        answers.regions[:, :width] = np.where(there, self._first[objects], -1)
-        answers.cosines[:, :width] = np.where(there, np.clip(cosines, -1, 1), -1)
-        if self.distinct < len(self.rows):
-            for row in np.flatnonzero((self._counts[objects] > 1).any(axis=1)).tolist():
-                self._open_copies(answers, row, objects[row][there[row]], cosines[row])
-        return answers
-
-    def _open_copies(self, answers: Nearest, row: int, objects: Ints, cosines: Floats) -> None:
-        """Write one query's answer in which regions share a vector: all of them, one by one."""
-        k = answers.regions.shape[1]
+    def _with_copies(self, objects: Ints, cosines: Floats) -> tuple[Ints, Floats]:
+        """Return all regions that share these objects, with their cosines."""
+        counts = self._counts[objects]
+        if counts.sum() == len(objects):
+            return self._first[objects], cosines
         spans = [self._by_object[self._starts[o] : self._starts[o + 1]] for o in objects]
-        near = np.repeat(cosines[: len(objects)], self._counts[objects])[:k]
-        answers.regions[row, : len(near)] = np.concatenate(spans)[:k]
-        answers.cosines[row, : len(near)] = np.clip(near, -1, 1)
+        return np.concatenate(spans), np.repeat(cosines, counts)
 
 
 def _unanswered(queries: int, k: int) -> Nearest:
     return Nearest(np.full((queries, k), -1, np.int32), np.full((queries, k), -1, np.float32))
+
+
+def _clipped(answers: Nearest) -> Nearest:
+    """Return answers whose cosines are none beyond 1 by rounding."""
+    np.maximum(np.minimum(answers.cosines, 1, out=answers.cosines), -1, out=answers.cosines)
+    return answers

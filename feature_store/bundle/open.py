@@ -68,7 +68,7 @@ class Bundle:
         mean = map_array(folder / MEAN)
         self._check_shapes(mean)
         self.segments: tuple[OpenSegment, ...] = tuple(
-            open_segment(folder, manifest, number, self.vectors, mean)
+            open_segment(folder, manifest, number, self.vectors, mean, self.owners)
             for number in range(len(manifest.segments))
         )
         self.segment_of = number_segments(folder, self.segments, self.owners)

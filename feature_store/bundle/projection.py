@@ -12,6 +12,9 @@ from feature_store.bundle.format import Part
 
 Floats = npt.NDArray[np.float32]
 
+LOST = 1e-12
+"""Length of a short vector of which rounding is all that is left."""
+
 
 @dataclass(frozen=True)
 class Projection:
@@ -23,6 +26,8 @@ class Projection:
     """float32 (dim, reduced_dim): orthonormal columns."""
     parts: tuple[Part, ...] = ()
     """The extractors whose vectors are joined, in this order; none: there is only one."""
+    unit: bool = True
+    """Whether short vectors are unit vectors, too. In format 1 they are not."""
 
     @property
     def dim(self) -> int:
@@ -51,8 +56,21 @@ class Projection:
         return joined
 
     def reduce(self, centred: Floats) -> Floats:
-        """Return the short vectors, float32 (q, reduced_dim), of centred ones."""
-        return np.ascontiguousarray(centred @ self.components, np.float32)
+        """Return the short vectors, float32 (q, reduced_dim), of centred ones.
+
+        As unit vectors they are better candidates: of the ten nearest of 60,000 photos by 1,280
+        numbers, 98 % are among the 20 nearest by 128 short ones, and 97 % if these are not unit
+        vectors (by 96: 96 and 95 %). A vector at right angles to all directions becomes the first
+        of them, because a zero vector is what NGT drops without a word.
+        """
+        short = np.ascontiguousarray(centred @ self.components, np.float32)
+        if self.unit:
+            norms = _norms(short)
+            if not norms.min() > LOST:
+                lost = norms[:, 0] <= LOST
+                short[lost], norms[lost] = np.eye(1, short.shape[1], dtype=np.float32), 1
+            short /= norms
+        return short
 
     def _columns(self) -> Iterator[tuple[Part, slice]]:
         start = 0
@@ -66,7 +84,11 @@ def _centred(vectors: Floats, mean: Floats, name: str) -> Floats:
 
 
 def _unit(vectors: Floats, name: str) -> Floats:
-    norms = np.sqrt(np.einsum("ij,ij->i", vectors, vectors))[:, None]
-    if not (np.isfinite(norms).all() and (norms > 0).all()):
+    norms = _norms(vectors)
+    if not 0 < norms.min() <= norms.max() < np.inf:  # nor is it true of NaN
         raise ValueError(f"{name} must be finite and not zero")
     return np.asarray(vectors / norms, np.float32)
+
+
+def _norms(vectors: Floats) -> Floats:
+    return np.asarray(np.sqrt(np.vecdot(vectors, vectors))[:, None])

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
 from feature_store.bundle.filters import Filter
+from feature_store.bundle.hits import Hit, Wanted, pick, scan, score_of
 from feature_store.bundle.nearest import Floats, Nearest, merge
 from feature_store.bundle.open import Bundle
 from feature_store.bundle.segment import OpenSegment
@@ -24,14 +24,12 @@ EXACT_SCAN = "exact_scan"
 """The fallback of an answer that the stored neighbours could not give: all allowed regions were
 compared with the question instead. Not less right, only slower."""
 
-
-class Hit(NamedTuple):
-    """One look-alike: an item, and its region that looks alike."""
-
-    item: int
-    region: int
-    score: float
-    """0 to 100: 100 · max(0, cosine), two decimals."""
+FILTERED = 5
+"""How many times as many regions a graph is asked for where filters will refuse some."""
+WIDER = 4
+"""How many times as many it is asked for next, when those were too few."""
+IN_RANGE = 100
+"""Regions that a graph is asked for first, when all within a score are wanted."""
 
 
 @dataclass(frozen=True)
@@ -45,17 +43,6 @@ class Answer:
     """None, or why the stored neighbours did not suffice (`exact_scan`)."""
 
 
-@dataclass(frozen=True)
-class _Wanted:
-    """What every hit must be."""
-
-    limit: int
-    threshold: float
-    filters: Sequence[Filter]
-    excluded: tuple[int, ...]
-    """Items that are never hits: the ones that were asked about."""
-
-
 class Searcher:
     """Answers questions from an open bundle and its fresh tier; stateless, and never writes.
 
@@ -66,6 +53,7 @@ class Searcher:
         """Take an open bundle, and the tier that was opened for it."""
         self.bundle = bundle
         self.view = View(bundle, tier)
+        self._regions_per_item = len(bundle.regions) / max(1, len(bundle.items))
 
     def similar(
         self,
@@ -78,7 +66,8 @@ class Searcher:
     ) -> Answer:
         """Return the items most like one region of an item, by default its most prominent product.
 
-        `threshold` runs from 0 to 100. Raises UnknownItemError and FilterError.
+        They are of the item's own segment. `threshold` runs from 0 to 100. Raises UnknownItemError
+        and FilterError.
         """
         view = self.view
         item = view.item_number(item_id)
@@ -86,7 +75,8 @@ class Searcher:
             region = view.primary_region(item)
         else:
             region = view.region_number(item, region_id)
-        wanted = _Wanted(limit, threshold, filters, (item,))
+        segment = view.segment_of(region) if self.bundle.manifest.segmented_by else None
+        wanted = Wanted(limit, threshold, filters, (item,), segment)
         hits, fallback = self._like(region, wanted)
         return Answer(item, view.region_id(region), hits, fallback)
 
@@ -97,7 +87,7 @@ class Searcher:
         what the index gate measures. `segment`: the number of the only one that is asked.
         """
         centred = self.bundle.projection.centre(vectors)
-        return merge([one.approximate(centred, k) for one in self._segments(segment)])
+        return merge([one.approximate(centred, k) for one in self._numbered(segment)])
 
     def exact(self, vectors: Floats, k: int, *, segment: int | None = None) -> Nearest:
         """Return the k nearest regions of feature vectors, float32 (q, dim), comparing all.
@@ -105,11 +95,7 @@ class Searcher:
         `segment`: the number of the only one that is asked.
         """
         centred = self.bundle.projection.centre(vectors)
-        return merge([one.nearest.exact(centred, k) for one in self._segments(segment)])
-
-    def _segments(self, segment: int | None) -> Sequence[OpenSegment]:
-        segments = self.bundle.segments
-        return segments if segment is None else segments[segment : segment + 1]
+        return merge([one.nearest.exact(centred, k) for one in self._numbered(segment)])
 
     def by_vector(
         self,
@@ -124,7 +110,29 @@ class Searcher:
         ValueError for a vector of another length, a zero or a non-finite one.
         """
         centred = self.bundle.projection.centre(np.asarray(vector, np.float32)[None])[0]
-        return self._find(centred, _Wanted(limit, threshold, filters, ()))[0]
+        return self._find(centred, Wanted(limit, threshold, filters, ()))[0]
+
+    def within(
+        self,
+        vector: Floats,
+        score: float,
+        *,
+        limit: int | None = None,
+        filters: Sequence[Filter] = (),
+    ) -> list[Hit]:
+        """Return all items as much like a feature vector as `score` (0 to 100) says, or more.
+
+        The best come first; `limit` keeps so many of them. A graph is asked for more and more
+        until it comes to what is less alike, or until comparing all is quicker. ValueError for a
+        score out of range, and as for `by_vector`.
+        """
+        if not 0 <= score <= 100:
+            raise ValueError(f"a score runs from 0 to 100, not {score}")
+        centred = self.bundle.projection.centre(np.asarray(vector, np.float32)[None])[0]
+        wanted = Wanted(sys.maxsize if limit is None else limit, score, filters, ())
+        if score == 0:  # everything is as much alike
+            return scan(self.view, centred, wanted)
+        return self._find(centred, wanted, IN_RANGE, rounds=8)[0]
 
     def by_items(
         self,
@@ -149,81 +157,80 @@ class Searcher:
         norm = float(np.linalg.norm(centred))
         if norm < 1e-6:  # likes and dislikes that cancel out: the likes alone still say something
             centred, norm = self._primary(liked[:1])[0], 1.0
-        wanted = _Wanted(limit, threshold, filters, tuple({*liked, *disliked}))
+        wanted = Wanted(limit, threshold, filters, tuple({*liked, *disliked}))
         return self._find(np.asarray(centred / norm, np.float32), wanted)[0]
 
     def _primary(self, items: Sequence[int]) -> Floats:
         return self.view.vectors(np.array([self.view.primary_region(item) for item in items]))
 
-    def _like(self, region: int, wanted: _Wanted) -> tuple[list[Hit], str | None]:
+    def _numbered(self, segment: int | None) -> tuple[OpenSegment, ...]:
+        segments = self.bundle.segments
+        return segments if segment is None else (segments[segment],)
+
+    def _asked(self, wanted: Wanted) -> tuple[OpenSegment, ...]:
+        """Return the segments that can hold hits."""
+        bundle = self.bundle
+        segments, attribute = bundle.segments, bundle.manifest.segmented_by
+        if wanted.segment is not None:  # one beyond them is of the fresh tier alone
+            return segments[wanted.segment : wanted.segment + 1]
+        naming = [one for one in wanted.filters if one.attribute == attribute]
+        if len(segments) == 1 or not naming:
+            return segments
+        # All items of a segment have the same value, so that any of them tells.
+        items = np.array([bundle.owners[segment.rows[0]] for segment in segments])
+        allowed = bundle.facets.allowed(naming, items)
+        return tuple(segment for segment in segments if allowed[segment.number])
+
+    def _like(self, region: int, wanted: Wanted) -> tuple[list[Hit], str | None]:
         """Return what looks like a region, from its stored neighbours if they suffice."""
-        bundle, centred = self.bundle, self.view.vectors(np.array([region]))[0]
-        if self.view.is_fresh(region):
-            return self._find(centred, wanted)
+        bundle, view = self.bundle, self.view
+        if view.is_fresh(region):
+            return self._find(self._vector(region), wanted)
         stored = bundle.neighbours[region]
         stored = stored[stored >= 0]
         scores = bundle.neighbour_scores[region, : len(stored)]
         # The list is exact. It is also all there is if it names every other item, or if it goes
         # down to scores that the threshold refuses.
-        complete = len(stored) >= len(bundle.items) - 1 or (
-            len(stored) > 0 and _score(scores[-1]) < wanted.threshold
+        complete = len(stored) >= bundle.segments[bundle.segment_of[region]].items - 1 or (
+            len(stored) > 0 and score_of(scores[-1]) < wanted.threshold
         )
-        regions, cosines = self.view.with_fresh(centred, stored, scores, complete=complete)
-        hits = self._pick(regions, cosines, wanted)
+        if view.tier is not None:
+            stored, scores = view.with_fresh(
+                self._vector(region), stored, scores, complete=complete, segment=wanted.segment
+            )
+        hits = pick(self.view, stored, scores, wanted)
         if len(hits) >= wanted.limit or complete:
             return hits, None
-        return self._scan(centred, wanted), EXACT_SCAN
+        return scan(self.view, self._vector(region), wanted), EXACT_SCAN
 
-    def _find(self, centred: Floats, wanted: _Wanted) -> tuple[list[Hit], str | None]:
-        """Ask the graph first, and compare all that is allowed when its answers are too few."""
-        segments = self.bundle.segments
-        k = (40 if wanted.filters else 8) * (wanted.limit + len(wanted.excluded))
-        graphs = any(segment.about.search.method != "exact" for segment in segments)
-        if not graphs or k >= len(self.bundle.regions):
-            return self._scan(centred, wanted), None
-        found = merge([segment.approximate(centred[None], k) for segment in segments])
-        regions, cosines = found.regions[0], found.cosines[0]
-        complete = bool(regions[-1] >= 0 and _score(cosines[-1]) < wanted.threshold)
-        regions, cosines = regions[regions >= 0], cosines[regions >= 0]
-        regions, cosines = self.view.with_fresh(centred, regions, cosines, complete=complete)
-        hits = self._pick(regions, cosines, wanted)
-        if len(hits) >= wanted.limit or complete:
-            return hits, None
-        return self._scan(centred, wanted), EXACT_SCAN
+    def _vector(self, region: int) -> Floats:
+        vector: Floats = self.view.vectors(np.array([region]))[0]
+        return vector
 
-    def _pick(self, regions: npt.NDArray[np.int32], cosines: Floats, wanted: _Wanted) -> list[Hit]:
-        """Return the first allowed hits of a list that is sorted by cosine."""
-        items = self.view.owners(regions)
-        allowed = self.view.allowed(wanted.filters, items) & self.view.subject(regions)
-        hits: list[Hit] = []
-        seen = set(wanted.excluded)
-        for place in np.flatnonzero(allowed):
-            item, score = int(items[place]), _score(cosines[place])
-            if len(hits) >= wanted.limit or score < wanted.threshold:
-                break
-            if item not in seen:
-                seen.add(item)
-                hits.append(Hit(item, int(regions[place]), score))
-        return hits
+    def _find(
+        self, centred: Floats, wanted: Wanted, first: int = 0, rounds: int = 2
+    ) -> tuple[list[Hit], str | None]:
+        """Ask the graphs, then for more, and compare all that is allowed when that is too little.
 
-    def _scan(self, centred: Floats, wanted: _Wanted) -> list[Hit]:
-        """Compare one query with all that may be found of every allowed item."""
-        regions, owners = self.view.findable(wanted.filters, wanted.excluded)
-        cosines = self.view.cosines(centred, regions)
-        if not len(cosines) or wanted.limit < 1:
-            return []
-        starts = np.flatnonzero(np.r_[True, owners[1:] != owners[:-1]])
-        best = np.maximum.reduceat(cosines, starts)
-        kept = min(wanted.limit, len(best))
-        top = np.argpartition(-best, kept - 1)[:kept]
-        # Among equal cosines at the edge any may be kept; the order of those kept is settled.
-        top = top[np.lexsort((top, -best[top]))]
-        ends = np.r_[starts[1:], len(cosines)]
-        places = [int(starts[t] + np.argmax(cosines[starts[t] : ends[t]])) for t in top]
-        hits = [Hit(int(owners[p]), int(regions[p]), _score(cosines[p])) for p in places]
-        return [hit for hit in hits if hit.score >= wanted.threshold]
-
-
-def _score(cosine: Any) -> float:
-    """Return 100 · max(0, cosine) to two decimals."""
-    return round(100.0 * min(1.0, max(0.0, float(cosine))), 2)
+        `first`: regions to ask for at first; by default as many as the hits wanted may have.
+        """
+        segments = self._asked(wanted)
+        held = sum(segment.about.regions for segment in segments)
+        if all(segment.about.search.method == "exact" for segment in segments):
+            return scan(self.view, centred, wanted), None
+        times = FILTERED if len(wanted.filters) else 1
+        likely = 1.5 * self._regions_per_item * (wanted.limit + len(wanted.excluded))
+        k = first or 2 + int(times * likely)
+        while rounds and k < held // 4:
+            found = merge([segment.approximate(centred[None], k) for segment in segments])
+            regions, cosines = found.regions[0], found.cosines[0]
+            complete = bool(regions[-1] >= 0 and score_of(cosines[-1]) < wanted.threshold)
+            regions, cosines = regions[regions >= 0], cosines[regions >= 0]
+            regions, cosines = self.view.with_fresh(
+                centred, regions, cosines, complete=complete, segment=wanted.segment
+            )
+            hits = pick(self.view, regions, cosines, wanted)
+            if len(hits) >= wanted.limit or complete:
+                return hits, None
+            k, rounds = k * WIDER, rounds - 1
+        return scan(self.view, centred, wanted), EXACT_SCAN

@@ -24,6 +24,8 @@ class OpenSegment:
     about: Segment
     rows: Ints
     """int32 (n,): its regions, ascending."""
+    items: int
+    """How many items there are."""
     projection: Projection
     nearest: NearestRegions
 
@@ -39,13 +41,21 @@ class OpenSegment:
 
 
 def open_segment(
-    folder: Path, manifest: Manifest, number: int, vectors: StoredVectors, mean: Floats
+    folder: Path,
+    manifest: Manifest,
+    number: int,
+    vectors: StoredVectors,
+    mean: Floats,
+    owners: Ints,
 ) -> OpenSegment:
-    """Open a segment of the bundle in `folder`; BundleError naming the file that is wrong."""
+    """Open a segment of the bundle in `folder`; BundleError naming the file that is wrong.
+
+    `owners`: the item of each region, ascending.
+    """
     about = manifest.segments[number]
     place = folder / about.folder
     components = _shaped(place / COMPONENTS, (manifest.dim, about.reduced_dim), np.float32)
-    projection = Projection(mean, components, manifest.parts)
+    projection = Projection(mean, components, manifest.parts, unit=bool(about.folder))
     rows = _rows(place / ROWS, about, len(vectors))
     objects = _shaped(place / OBJECTS, (about.regions,), np.int32)
     counts = np.bincount(objects) if objects.min() >= 0 else np.zeros(1)
@@ -58,7 +68,8 @@ def open_segment(
         nearest = NearestRegions(vectors, rows, objects, projection, graph)
     except RuntimeError as error:
         raise BundleError(f"the graph in {place} cannot be searched: {error}") from error
-    return OpenSegment(number, about, rows, projection, nearest)
+    items = 1 + int(np.count_nonzero(np.diff(owners[rows])))
+    return OpenSegment(number, about, rows, items, projection, nearest)
 
 
 def open_graph(path: Path, vectors: int) -> Any:

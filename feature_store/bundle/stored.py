@@ -12,8 +12,8 @@ from feature_store.bundle.format import STORED
 Floats = npt.NDArray[np.float32]
 Numbers = npt.NDArray[np.integer[Any]]
 
-BLOCK_ROWS = 8192
-"""Vectors compared at once: 40 MB of float32 at 1,280 dimensions."""
+BLOCK_ROWS = 2048
+"""Vectors compared at once: 10 MB of float32 at 1,280 dimensions."""
 
 
 def quantise(vectors: Floats, stored: str) -> tuple[npt.NDArray[Any], Floats | None]:
@@ -51,20 +51,41 @@ class StoredVectors:
 
     def __getitem__(self, rows: int | slice | Numbers) -> Floats:
         """Return one vector, float32 (dim,), or several, (rows, dim); not to be written to."""
-        found = np.asarray(self.values[rows], np.float32)
+        found = _widened(self.values[rows])
         return found if self.scales is None else found * self.scales[rows, ..., None]
 
+    def block(self, rows: Numbers) -> Floats:
+        """Return the vectors of ascending rows, float32 (rows, dim); of a run without a copy."""
+        if len(rows) and int(rows[-1]) - int(rows[0]) == len(rows) - 1:
+            return self[int(rows[0]) : int(rows[-1]) + 1]
+        return self[rows]
+
     def cosines(self, query: Floats, rows: Numbers) -> Floats:
-        """Return the cosines, float32 (rows,), of one centred query (dim,) with some vectors."""
+        """Return the cosines, float32 (rows,), of one centred query (dim,) with ascending rows."""
         cosines = np.empty(len(rows), np.float32)
         for start in range(0, len(rows), BLOCK_ROWS):
-            block = rows[start : start + BLOCK_ROWS]
-            self.compare(query, block, cosines[start : start + BLOCK_ROWS])
+            block = self.block(rows[start : start + BLOCK_ROWS])
+            np.dot(block, query, out=cosines[start : start + BLOCK_ROWS])
         return cosines
 
-    def compare(self, query: Floats, rows: Numbers, cosines: Floats) -> None:
-        """Write the cosines of one centred query (dim,) with a few vectors into `cosines`."""
-        found = np.asarray(self.values.take(rows, axis=0), np.float32)
-        np.dot(found, query, out=cosines)
+    def compare(self, query: Floats, rows: Numbers) -> Floats:
+        """Return the cosines, float32 (rows,), of one centred query (dim,) with a few vectors."""
+        cosines: Floats = _widened(self.values.take(rows, axis=0)).dot(query)
         if self.scales is not None:
             cosines *= self.scales[rows]
+        return cosines
+
+
+def _widened(values: npt.NDArray[Any]) -> Floats:
+    """Return numbers as float32; the same array if they are.
+
+    numpy takes 1.7 ns to widen a float16, and 0.1 ns for an int8. Moving a float16's bits to where
+    a float32 has them, and correcting its exponent, takes 0.4 ns. It is right for all finite ones.
+    """
+    if values.dtype != np.float16:
+        return np.asarray(values, np.float32)
+    bits = np.left_shift(values.view(np.int16), 13, dtype=np.int32, casting="unsafe")
+    bits &= np.int32(-0x70002000)
+    widened = bits.view(np.float32)
+    widened *= np.float32(2.0**112)
+    return widened

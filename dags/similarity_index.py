@@ -1,11 +1,11 @@
 """
 ### Similarity index: every night the feature store becomes a proven, published bundle
 
-**changed** skips the night when the live bundle already holds what would be indexed · **plan** reads
-the snapshot, forecasts what the build will take, and cuts it into segments · **segment** (one mapped
-task per segment) builds and tunes the ONNG index and lists every region's neighbours · **assemble**
-puts the bundle together and measures it against exact search · **check** holds what was measured
-against the index gate · **publish** flips one file.
+**changed** skips the night when the live bundle already holds what would be indexed · **plan**
+reads the snapshot, forecasts what the build will take, and cuts it into segments · **segment** (one
+mapped task per segment) builds and tunes the ONNG index and lists every region's neighbours ·
+**assemble** puts the bundle together and measures it against exact search · **check** holds what
+was measured against the index gate · **publish** flips one file.
 
 Every task can be run again. When one fails, the live bundle stays live. Roll back by hand with
 `nitamono rollback`.

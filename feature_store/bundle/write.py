@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Iterable
+import tempfile
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
@@ -27,28 +29,51 @@ from feature_store.bundle.format import (
     write_synced,
 )
 from feature_store.bundle.lease import lease_file
+from feature_store.bundle.mapped import map_array
 from feature_store.errors import BundleError
+
+BUILDING, SCRATCH = ".building-", ".scratch-"
+"""How the folders of a bundle in the making are called; the registry sweeps such."""
 
 
 class BundleWriter:
-    """A bundle in the making, in `folder`, which vanishes unless `finish` puts it in its place.
+    """A bundle in the making, in `folder`; readers of the registry never see it before it is whole.
 
-    Use it as a context manager. Readers of the registry never see it before it is whole.
+    As a context manager it makes its folders, and removes what `finish` did not put in its place.
+    A build of several steps, each perhaps a process of its own, makes them by `begin`, finds them
+    again by `resume`, and removes them by `discard`; what is abandoned the registry sweeps away.
     """
 
     def __init__(self, bundles: Path, bundle_id: str) -> None:
         """Prepare the bundle `bundle_id` among the others in the folder `bundles`."""
-        self._final = bundles / bundle_id
-        self.folder = bundles / f".building-{bundle_id}"
-        self.scratch = bundles / f".scratch-{bundle_id}"
+        self.final = bundles / bundle_id
+        """The bundle's place, once it is whole."""
+        self.folder = bundles / f"{BUILDING}{bundle_id}"
+        self.scratch = bundles / f"{SCRATCH}{bundle_id}"
         """A folder on the same filesystem for whatever will not be part of the bundle."""
+
+    @classmethod
+    def resume(cls, scratch: Path) -> BundleWriter:
+        """Return the writer whose scratch folder this is, whether or not it is still there."""
+        if not scratch.name.startswith(SCRATCH):
+            raise BundleError(f"{scratch} is no scratch folder of a bundle in the making")
+        return cls(scratch.parent, scratch.name.removeprefix(SCRATCH))
+
+    def begin(self) -> None:
+        """Make both folders; BundleError if the bundle exists already."""
+        if self.final.exists():
+            raise BundleError(f"{self.final} exists already; a bundle is never changed")
+        self.folder.mkdir(parents=True)
+        self.scratch.mkdir()
+
+    def discard(self) -> None:
+        """Remove both folders, as far as they are there."""
+        shutil.rmtree(self.scratch, ignore_errors=True)
+        shutil.rmtree(self.folder, ignore_errors=True)
 
     def __enter__(self) -> BundleWriter:
         """Make both folders; BundleError if the bundle exists already."""
-        if self._final.exists():
-            raise BundleError(f"{self._final} exists already; a bundle is never changed")
-        self.folder.mkdir(parents=True)
-        self.scratch.mkdir()
+        self.begin()
         return self
 
     def __exit__(
@@ -58,42 +83,37 @@ class BundleWriter:
         trace: TracebackType | None,
     ) -> None:
         """Remove what was not put in its place."""
-        shutil.rmtree(self.scratch, ignore_errors=True)
-        shutil.rmtree(self.folder, ignore_errors=True)
+        self.discard()
+
+    @contextmanager
+    def placing(self, place: Path) -> Iterator[Path]:
+        """Yield a new folder that is put in its `place` when all is well, and removed otherwise.
+
+        What a killed attempt has put there before is replaced.
+        """
+        making = Path(tempfile.mkdtemp(prefix="making-", dir=self.scratch))
+        try:
+            yield making
+            shutil.rmtree(place, ignore_errors=True)
+            place.parent.mkdir(exist_ok=True)
+            making.rename(place)
+        finally:
+            shutil.rmtree(making, ignore_errors=True)
 
     def table(self, name: str, table: pa.Table) -> None:
         """Write an Arrow table, uncompressed, so that readers map it instead of reading it."""
-        whole = table.combine_chunks()
-        if any(column.num_chunks > 1 for column in whole.columns):
-            raise BundleError(f"{name}: one column holds more than 2 GiB; shorten the texts")
-        path = self.folder / name
-        with pa.OSFile(str(path), "wb") as sink, pa.ipc.new_file(sink, table.schema) as writer:
-            writer.write_table(whole)
+        write_table(self.folder / name, table)
 
     def array(self, name: str, values: npt.NDArray[Any]) -> None:
         """Write one array as `.npy`."""
-        self._write(name, values.shape, [values])
+        write_array(self.folder / name, values.shape, [values])
 
     def blocks(
         self, name: str, shape: tuple[int, ...], blocks: Iterable[npt.NDArray[Any]]
     ) -> npt.NDArray[Any]:
         """Write an array of that shape as `.npy`, rows after rows; return it mapped from disk."""
-        self._write(name, shape, blocks)
-        mapped: npt.NDArray[Any] = np.load(self.folder / name, mmap_mode="r", allow_pickle=False)
-        return mapped
-
-    def _write(self, name: str, shape: tuple[int, ...], blocks: Iterable[npt.NDArray[Any]]) -> None:
-        # Not through a map: on a full disk that is a signal, which ends the process. And not by
-        # numpy, which does not say that the disk is full.
-        begun = False
-        with (self.folder / name).open("wb") as file:
-            for rows in (np.ascontiguousarray(block) for block in blocks):
-                if not begun:
-                    header = {**np.lib.format.header_data_from_array_1_0(rows), "shape": shape}
-                    np.lib.format.write_array_header_1_0(file, header)
-                    begun = True
-                if rows.size:
-                    file.write(rows.data)
+        write_array(self.folder / name, shape, blocks)
+        return map_array(self.folder / name)
 
     def text(self, name: str, text: str) -> None:
         """Write a text file; its folder is made."""
@@ -112,11 +132,35 @@ class BundleWriter:
         for path in sorted(self.folder.rglob("*")):
             sync(path)
         write_synced(self.folder / MANIFEST, replace(manifest, files=digests).to_json())
-        self.folder.rename(self._final)
+        self.folder.rename(self.final)
         # Whoever may only read the folder can lock the file, but could not make it.
-        lease_file(self._final).touch()
-        sync(self._final.parent)
-        return self._final
+        lease_file(self.final).touch()
+        sync(self.final.parent)
+        return self.final
+
+
+def write_table(path: Path, table: pa.Table) -> None:
+    """Write an Arrow table, uncompressed; BundleError for a column that no reader could map."""
+    whole = table.combine_chunks()
+    if any(column.num_chunks > 1 for column in whole.columns):
+        raise BundleError(f"{path.name}: one column holds more than 2 GiB; shorten the texts")
+    with pa.OSFile(str(path), "wb") as sink, pa.ipc.new_file(sink, table.schema) as writer:
+        writer.write_table(whole)
+
+
+def write_array(path: Path, shape: tuple[int, ...], blocks: Iterable[npt.NDArray[Any]]) -> None:
+    """Write an array of that shape as `.npy`, rows after rows."""
+    # Not through a map: on a full disk that is a signal, which ends the process. And not by
+    # numpy, which does not say that the disk is full.
+    begun = False
+    with path.open("wb") as file:
+        for rows in (np.ascontiguousarray(block) for block in blocks):
+            if not begun:
+                header = {**np.lib.format.header_data_from_array_1_0(rows), "shape": shape}
+                np.lib.format.write_array_header_1_0(file, header)
+                begun = True
+            if rows.size:
+                file.write(rows.data)
 
 
 def seal(folder: Path, passed: bool, report: dict[str, Any], page: str) -> Manifest:

@@ -8,17 +8,20 @@ category wins; without categories, the most prominent one does. Only the winner 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
+from feature_store.index.finders import Finder
+
 Floats = npt.NDArray[np.float32]
 Ints = npt.NDArray[np.int32]
 Mask = npt.NDArray[np.bool_]
 
-BLOCK_ROWS = 1024
-"""Regions compared with all voters at once."""
+FinderOf = Callable[[Ints], Finder]
+"""Makes what finds the nearest among these regions."""
 
 
 @dataclass(frozen=True)
@@ -35,41 +38,33 @@ class Photos:
     """int32 (items,): a number for each item's category, -1 where the catalogue names none."""
 
 
-def attribute_regions(vectors: Floats, photos: Photos, voters: int) -> Mask:
-    """Return a mask (n,) that is true for one region of each photo: the one that shows its item.
+def attribute_regions(photos: Photos, rows: Ints, finder_of: FinderOf, voters: int) -> Mask:
+    """Return a mask (r,) that is true for one region of each photo: the one that shows its item.
 
-    `vectors`: unit float32 (n, dim), centred; `voters`: look-alikes that vote for a region.
+    `rows`: int32 (r,), the regions of whole photos, ascending, which vote among themselves;
+    `voters`: look-alikes that vote for a region.
     """
-    leading = _best_of_each(photos.image, np.zeros(len(vectors), np.float32), photos.prominence)
-    votes = np.zeros(len(vectors), np.float32)
-    per_photo = np.bincount(photos.image)
-    asking = np.flatnonzero(
-        (per_photo[photos.image] > 1) & (photos.category[photos.owner] >= 0)
-    ).astype(np.int32)
-    electorate = leading[photos.category[photos.owner[leading]] >= 0]
-    for start in range(0, len(asking) if voters else 0, BLOCK_ROWS):
-        asked = asking[start : start + BLOCK_ROWS]
-        votes[asked] = _votes(vectors, photos, asked, electorate, voters)
-    shown = np.zeros(len(vectors), np.bool_)
-    shown[_best_of_each(photos.image, votes, photos.prominence)] = True
+    image = np.unique(photos.image[rows], return_inverse=True)[1]
+    prominence, category = photos.prominence[rows], photos.category[photos.owner[rows]]
+    votes = np.zeros(len(rows), np.float32)
+    leading = _best_of_each(image, votes, prominence)
+    electorate = rows[leading[category[leading] >= 0]]
+    asking = np.flatnonzero((np.bincount(image)[image] > 1) & (category >= 0))
+    if voters and len(asking) and len(electorate):
+        finder, count = finder_of(electorate), min(voters, len(electorate))
+        nearest = finder.nearest(rows[asking], count).regions
+        theirs = photos.category[photos.owner[nearest]]
+        agreed = (theirs == category[asking][:, None]) & (nearest >= 0)
+        votes[asking] = agreed.sum(axis=1) / count
+    shown = np.zeros(len(rows), np.bool_)
+    shown[_best_of_each(image, votes, prominence)] = True
     return shown
 
 
-def _votes(vectors: Floats, photos: Photos, asked: Ints, electorate: Ints, voters: int) -> Floats:
-    """Return the share of each asked region's nearest voters that are of its item's category."""
-    cosines = vectors[asked] @ vectors[electorate].T
-    cosines[photos.owner[asked][:, None] == photos.owner[electorate][None, :]] = -np.inf
-    count = min(voters, len(electorate))
-    nearest = np.argpartition(-cosines, count - 1, axis=1)[:, :count]
-    heard = np.take_along_axis(cosines, nearest, axis=1) > -np.inf
-    category = photos.category[photos.owner]
-    agreed = (category[electorate][nearest] == category[asked][:, None]) & heard
-    shares: Floats = (agreed.sum(axis=1) / count).astype(np.float32)
-    return shares
-
-
-def _best_of_each(image: Ints, votes: Floats, prominence: Floats) -> Ints:
+def _best_of_each(
+    image: npt.NDArray[np.intp], votes: Floats, prominence: Floats
+) -> npt.NDArray[np.intp]:
     """Return for each photo its region with most votes, the most prominent among equals."""
     order = np.lexsort((-np.arange(len(image)), prominence, votes, image))
-    last = np.flatnonzero(np.r_[image[order][1:] != image[order][:-1], True])
-    return order[last].astype(np.int32)
+    last: npt.NDArray[np.intp] = order[np.r_[image[order][1:] != image[order][:-1], True]]
+    return last

@@ -9,7 +9,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,15 @@ import numpy.typing as npt
 
 from feature_store.errors import IndexBuildError
 from feature_store.index.settings import IndexSettings
+
+EDGES, INCOMING = 100, 120
+"""Edges of the first graph, and incoming ones of the final graph, where vectors are few."""
+FEW_EDGES, FEW_INCOMING = 50, 80
+"""The same for more than MANY_VECTORS."""
+MANY_VECTORS = 200_000
+
+BLOCK_ROWS = 65_536
+"""Vectors handed to NGT at once."""
 
 PLAIN_PATH = re.compile(r"[A-Za-z0-9_./-]+")
 """Paths that survive NGT's optimiser, which hands them to a shell without quotes."""
@@ -40,14 +49,15 @@ def build_graphs(
 ) -> Iterator[Graph]:
     """Yield an ONNG over `vectors`, float32 (n, reduced_dim), and for whom it fails, the ANNG.
 
+    `vectors` may be mapped from disk: they are read in blocks.
+
     The ONNG is faster. But where a catalogue falls into groups that have little in common, the
     edges that it drops can be the only ones between them, and what a search does not start in it
     never finds; the ANNG, from which it is made, keeps them. `scratch` is a `plain_folder`.
     Raises IndexBuildError if a graph does not hold exactly these vectors.
     """
-    vectors = np.ascontiguousarray(vectors, np.float32)
-    if not np.isfinite(vectors).all():
-        raise IndexBuildError("reduced vectors are not finite; check the features they come from")
+    check_short(vectors)
+    settings = with_edges(settings, len(vectors))
     if not PLAIN_PATH.fullmatch(str(scratch)):
         raise IndexBuildError(f"{scratch} is no folder for NGT: a shell would read its name")
     anng, onng = scratch / "anng", scratch / "onng"
@@ -60,6 +70,29 @@ def build_graphs(
         onng_lookup = prove_graph(vectors, onng, settings)
     yield Graph("onng", onng, optimised - started, onng_lookup)
     yield Graph("anng", anng, built - started, prove_graph(vectors, anng, settings))
+
+
+def with_edges(settings: IndexSettings, vectors: int) -> IndexSettings:
+    """Fill in the numbers of edges that the settings leave to the number of vectors.
+
+    Many edges make the search of a small graph quicker; those of a large one take longer to find
+    than a night and more memory than they are worth.
+    """
+    few = vectors > MANY_VECTORS
+    return replace(
+        settings,
+        edges=settings.edges or (FEW_EDGES if few else EDGES),
+        incoming_edges=settings.incoming_edges or (FEW_INCOMING if few else INCOMING),
+    )
+
+
+def check_short(vectors: npt.NDArray[np.float32]) -> None:
+    """Raise IndexBuildError if a number of the graph's vectors is not finite."""
+    for start in range(0, len(vectors), BLOCK_ROWS):
+        if not np.isfinite(vectors[start : start + BLOCK_ROWS]).all():
+            raise IndexBuildError(
+                "reduced vectors are not finite; check the features they come from"
+            )
 
 
 @contextmanager
@@ -109,7 +142,11 @@ def _build_anng(vectors: npt.NDArray[np.float32], path: Path, settings: IndexSet
     )
     index = ngtpy.Index(str(path), log_disabled=True)
     try:
-        index.batch_insert(vectors, num_threads=settings.threads)
+        for start in range(0, len(vectors), BLOCK_ROWS):
+            # NGT reads memory in a row, whatever the strides say.
+            block = np.ascontiguousarray(vectors[start : start + BLOCK_ROWS], np.float32)
+            index.batch_insert(block, num_threads=settings.threads, build=False)
+        index.build_index(num_threads=settings.threads)
         index.save()
     finally:
         index.close()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from html import escape
+from typing import NamedTuple
 
 from feature_store.index.evaluate import CurvePoint
 
@@ -13,31 +14,74 @@ LEFT, RIGHT, TOP, BOTTOM = 64, 24, 28, 60
 COLOURS = ("#1f77b4", "#e07b00", "#2a9d4a", "#b5338a", "#6b6b6b", "#8a5a2b")
 
 
+LEGEND = 6
+"""Lines that are named below the picture; each names itself where a pointer rests on it."""
+
+
+class Line(NamedTuple):
+    """What was tried in one segment, and what was chosen."""
+
+    name: str
+    curve: Sequence[CurvePoint]
+    chosen: CurvePoint
+
+
 def draw_curve(curve: Sequence[CurvePoint], chosen: CurvePoint, target: float) -> str:
     """Return an SVG of recall@10 over queries per second (logarithmic), one line per candidates."""
-    plane = _Plane(curve, target)
+    lines = [
+        Line(f"{candidates} candidates", [p for p in curve if p.candidates == candidates], chosen)
+        for candidates in sorted({point.candidates for point in curve})
+    ]
+    return _drawn(lines, [chosen], target)
+
+
+def draw_curves(lines: Sequence[Line], target: float) -> str:
+    """Return an SVG of recall@10 over queries per second, one line per segment.
+
+    Of each segment only what no other setting beats is drawn.
+    """
+    best = [line._replace(curve=_best(line.curve)) for line in lines]
+    return _drawn(best, [line.chosen for line in lines], target)
+
+
+def _best(curve: Sequence[CurvePoint]) -> list[CurvePoint]:
+    """Return the points that none is both faster and better than, by speed."""
+    kept: list[CurvePoint] = []
+    for point in sorted(curve, key=lambda p: -p.queries_per_second):
+        if not kept or point.recall > kept[-1].recall:
+            kept.append(point)
+    return kept
+
+
+def _drawn(lines: Sequence[Line], chosen: Sequence[CurvePoint], target: float) -> str:
+    plane = _Plane([*(point for line in lines for point in line.curve), *chosen], target)
+    worst = min(point.recall for point in chosen)
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" '
         'font-family="sans-serif" font-size="11" role="img">',
-        f"<title>Recall at 10 over queries per second; chosen: {chosen.recall:.4f}</title>",
+        f"<title>Recall at 10 over queries per second; chosen: {worst:.4f}</title>",
         f'<rect width="{WIDTH}" height="{HEIGHT}" fill="#fff"/>',
         *_grid(plane, target),
     ]
-    for number, candidates in enumerate(sorted({point.candidates for point in curve})):
+    for number, line in enumerate(lines):
         colour = COLOURS[number % len(COLOURS)]
-        line = [point for point in curve if point.candidates == candidates]
-        path = " ".join(f"{plane.x(p):.1f},{plane.y(p.recall):.1f}" for p in line)
+        path = " ".join(f"{plane.x(p):.1f},{plane.y(p.recall):.1f}" for p in line.curve)
         parts.append(f'<polyline points="{path}" fill="none" stroke="{colour}"/>')
         parts += [
             f'<circle cx="{plane.x(p):.1f}" cy="{plane.y(p.recall):.1f}" r="3" fill="{colour}">'
-            f"<title>epsilon {p.epsilon:g}, {candidates} candidates: recall {p.recall:.4f}, "
-            f"{p.queries_per_second:,.0f} queries/s</title></circle>"
-            for p in line
+            f"<title>{escape(line.name)}: epsilon {p.epsilon:g}, {p.candidates} candidates: recall "
+            f"{p.recall:.4f}, {p.queries_per_second:,.0f} queries/s</title></circle>"
+            for p in line.curve
         ]
-        parts.append(_text(LEFT + number * 96, HEIGHT - 8, f"{candidates} candidates", colour))
+        if number < LEGEND:
+            name = line.name if len(line.name) <= 15 else f"{line.name[:14]}…"
+            parts.append(_text(LEFT + number * 96, HEIGHT - 8, name, colour))
     parts += [
-        f'<circle cx="{plane.x(chosen):.1f}" cy="{plane.y(chosen.recall):.1f}" r="7" fill="none" '
-        'stroke="#c00" stroke-width="2"/>',
+        f'<circle cx="{plane.x(p):.1f}" cy="{plane.y(p.recall):.1f}" r="7" fill="none" '
+        'stroke="#c00" stroke-width="2"/>'
+        for p in chosen
+    ]
+    parts += [
         _text(WIDTH - RIGHT - 176, HEIGHT - 28, "queries per second, one thread →", "#333"),
         _text(8, 14, "recall@10", "#333"),
         "</svg>",

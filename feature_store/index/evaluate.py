@@ -10,6 +10,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from feature_store.index.reduce import blocks_of
 from feature_store.index.settings import IndexSettings
 
 log = logging.getLogger(__name__)
@@ -22,7 +23,7 @@ TIE = 1e-5
 """Cosines closer than this are equal: float32 rounding over a thousand terms is about 1e-6."""
 
 IN_VAIN = 0.0005
-"""A gain of recall over three steps of epsilon that is not worth another."""
+"""A gain of recall over a stride of epsilons that is not worth another."""
 
 Search = Callable[[Floats, int, float, int], Ints]
 """(centred queries (q, dim), k, epsilon, candidates) → region numbers (q, k), -1 padded."""
@@ -49,6 +50,8 @@ class Truth(NamedTuple):
     """(q,) cosine of the 10th exact answer: whatever is as near is right, so that ties count."""
     expected: int
     """How many answers there are besides a region itself: 10, or fewer in a tiny catalogue."""
+    answers: Ints
+    """(q, expected) the exact answers, in no order."""
 
 
 class CurvePoint(NamedTuple):
@@ -78,8 +81,18 @@ def sample_queries(vectors: Floats, neighbours: Ints, count: int, seed: int) -> 
     not in it, and such queries are harder for a graph than its own points.
     """
     random = np.random.default_rng(seed)
-    rows = random.permutation(len(vectors))[:count]
-    near = neighbours[rows, random.integers(0, min(10, neighbours.shape[1]), len(rows))]
+    rows = random.permutation(len(vectors))[:count].astype(np.int32)
+    return with_points_between(vectors, rows, neighbours[rows], random)
+
+
+def with_points_between(
+    vectors: Floats, rows: Ints, neighbours: Ints, random: np.random.Generator
+) -> QuerySample:
+    """Return the feature vectors of `rows`, and points halfway to a neighbour of every other one.
+
+    `neighbours`: (len(rows), K) region numbers, of which one of the first ten is drawn.
+    """
+    near = neighbours[np.arange(len(rows)), random.integers(0, _width(neighbours), len(rows))]
     halved = np.flatnonzero((np.arange(len(rows)) % 2 == 1) & (near >= 0))
     between = vectors[rows[halved]] + vectors[near[halved]]
     asked = np.vstack([vectors[rows], between])
@@ -87,18 +100,33 @@ def sample_queries(vectors: Floats, neighbours: Ints, count: int, seed: int) -> 
     return QuerySample(asked / np.linalg.norm(asked, axis=1, keepdims=True), own)
 
 
-def find_truth(vectors: Floats, sample: QuerySample, centre: Centre) -> Truth:
-    """Compare every query with all of `vectors`, centred float32 (n, dim), in blocks."""
+def _width(neighbours: Ints) -> int:
+    return int(max(1, min(RECALL_AT, neighbours.shape[1])))
+
+
+def find_truth(
+    vectors: Floats, sample: QuerySample, centre: Centre, rows: Ints | None = None
+) -> Truth:
+    """Compare every query with `rows` of `vectors`, centred float32 (n, dim), by default all."""
+    rows = np.arange(len(vectors), dtype=np.int32) if rows is None else rows
     queries = centre(sample.vectors)
-    expected = min(RECALL_AT, len(vectors) - 1)
+    expected = min(RECALL_AT, len(rows) - 1)
     count = max(1, expected)
     best = np.full((len(queries), count), -np.inf, np.float32)
-    for start in range(0, len(vectors), 8192):
-        cosines = queries @ np.asarray(vectors[start : start + 8192], np.float32).T
-        here = (sample.own >= start) & (sample.own < start + cosines.shape[1])
-        cosines[here, sample.own[here] - start] = -np.inf
-        best = np.partition(np.hstack([best, cosines]), -count, axis=1)[:, -count:]
-    return Truth(queries, sample.own, best.min(axis=1), expected)
+    answers = np.full((len(queries), count), -1, np.int32)
+    own = np.where(np.isin(sample.own, rows), np.searchsorted(rows, sample.own), -1)
+    start = 0
+    for block in blocks_of(vectors, rows):
+        cosines = queries @ np.asarray(block, np.float32).T
+        here = np.flatnonzero((own >= start) & (own < start + len(block)))
+        cosines[here, own[here] - start] = -np.inf
+        regions = np.broadcast_to(rows[start : start + len(block)], cosines.shape)
+        both = np.hstack([best, cosines])
+        top = np.argpartition(-both, count - 1, axis=1)[:, :count]
+        best = np.take_along_axis(both, top, axis=1)
+        answers = np.take_along_axis(np.hstack([answers, regions]), top, axis=1)
+        start += len(block)
+    return Truth(queries, sample.own, best.min(axis=1), expected, answers)
 
 
 def recalls(found: Ints, vectors: Floats, truth: Truth) -> Floats:
@@ -119,42 +147,71 @@ def recalls(found: Ints, vectors: Floats, truth: Truth) -> Floats:
 
 
 def tune(search: Search, vectors: Floats, truth: Truth, settings: IndexSettings) -> Tuning:
-    """Choose the fastest epsilon and number of candidates that reach the target recall.
+    """Choose epsilon and the number of candidates: the fastest that reach the target recall.
 
     The share of regions that find themselves must come twice as near to 1, for it is a yes or no
-    of each query and so varies more from sample to sample. For each number of candidates epsilon
-    climbs until both are met, or until it climbed three steps in vain: then the candidates are too
-    few, not the wandering. If nothing meets the target the setting with the best recall is chosen
-    and `reached` is False; the gate will say so.
+    of each query and so varies more from sample to sample. With a latency budget the best recall
+    within it is chosen instead. If nothing meets the target the setting with the best recall is
+    chosen and `reached` is False; the gate will say so.
     """
     goal = min(settings.target_recall + settings.tuning_margin, 1.0)
+    budget_ms = settings.latency_budget_ms
 
     def good(point: CurvePoint) -> bool:
         return point.recall >= goal and point.self_retrieval >= (1 + goal) / 2
 
+    def slow(point: CurvePoint) -> bool:
+        return 1000 / point.queries_per_second > budget_ms
+
+    enough = slow if budget_ms else good
     curve: list[CurvePoint] = []
     for candidates in settings.candidates:
-        line: list[CurvePoint] = []
-        for epsilon in settings.epsilons:
-            line.append(_try(search, vectors, truth, epsilon, candidates))
-            in_vain = len(line) > 3 and _gain(line[-4], line[-1]) < IN_VAIN
-            if good(line[-1]) or in_vain:
-                break
+
+        def attempt(epsilon: float, candidates: int = candidates) -> CurvePoint:
+            return _try(search, vectors, truth, epsilon, candidates)
+
+        line = _climb(attempt, settings.epsilons, enough)
         curve += line
         fastest = max((p.queries_per_second for p in curve if good(p)), default=0.0)
-        if line[0].queries_per_second < fastest:
+        if (budget_ms and slow(line[0])) or line[0].queries_per_second < fastest:
             break  # more candidates are slower still
-    fit = [point for point in curve if good(point)]
-    if fit:
+    fit = [point for point in curve if not slow(point)] if budget_ms else list(filter(good, curve))
+    if fit and not budget_ms:
         chosen = max(fit, key=lambda point: point.queries_per_second)
     else:
-        chosen = max(curve, key=lambda point: (point.recall, point.queries_per_second))
+        chosen = max(fit or curve, key=lambda point: (point.recall, point.queries_per_second))
     log.info("epsilon %g with %d candidates: recall@10 %.4f", *chosen[:3])
-    return Tuning(chosen, bool(fit), curve)
+    return Tuning(chosen, good(chosen) or bool(budget_ms and fit), curve)
+
+
+def _climb(
+    attempt: Callable[[float], CurvePoint],
+    epsilons: tuple[float, ...],
+    enough: Callable[[CurvePoint], bool],
+) -> list[CurvePoint]:
+    """Try epsilons in growing strides until one is enough or a stride brought nothing.
+
+    Then halve the last stride until the first epsilon that is enough is known. Returns what was
+    tried, by epsilon.
+    """
+    tried: dict[int, CurvePoint] = {}
+    low, high, stride = -1, 0, 1
+    while True:
+        tried[high] = attempt(epsilons[high])
+        in_vain = low >= 0 and _gain(tried[low], tried[high]) < IN_VAIN
+        if enough(tried[high]) or in_vain or high == len(epsilons) - 1:
+            break
+        low, high, stride = high, min(high + stride, len(epsilons) - 1), 2 * stride
+    if enough(tried[high]):
+        while high - low > 1:
+            middle = (low + high) // 2
+            tried[middle] = attempt(epsilons[middle])
+            low, high = (low, middle) if enough(tried[middle]) else (middle, high)
+    return [tried[place] for place in sorted(tried)]
 
 
 def _gain(before: CurvePoint, after: CurvePoint) -> float:
-    """Return what three steps brought, in whichever of the two shares gained more."""
+    """Return what a stride brought, in whichever of the two shares gained more."""
     return max(after.recall - before.recall, after.self_retrieval - before.self_retrieval)
 
 

@@ -1,18 +1,22 @@
-"""Find every region's nearest look-alike items exactly, by comparing all with all in blocks."""
+"""List every region's nearest look-alike items, each by the best of its regions."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
+from feature_store.index.finders import Finder
+
 Floats = npt.NDArray[np.float32]
 Ints = npt.NDArray[np.int32]
-Mask = npt.NDArray[np.bool_]
 
-BLOCK_CELLS = 16_000_000
-"""Similarities held at once: 64 MB of float32, and as much again while they are sorted."""
+BLOCK_ROWS = 8192
+"""Regions asked for between two reports of progress."""
+CELLS = 4_000_000
+"""Answers held at once."""
 
 
 class Neighbours(NamedTuple):
@@ -24,53 +28,64 @@ class Neighbours(NamedTuple):
     """(n, K) cosines, 0 beside -1."""
 
 
-def find_neighbours(vectors: Floats, owners: Ints, subject: Mask, count: int) -> Neighbours:
-    """Return the `count` nearest items of every region, as the best region of each.
+def find_neighbours(
+    finder: Finder,
+    asked: Ints,
+    owners: Ints,
+    count: int,
+    progress: Callable[[float], object] = bool,
+) -> Neighbours:
+    """Return the `count` nearest items of every region of `asked`, as the best region of each.
 
-    `vectors`: unit float32 (n, dim); `owners`: int32 (n,), the item of each region, ascending
-    from 0 without gaps; `subject`: bool (n,), the regions that may be found, at least one of each
-    item. A region's own item is left out; each other item appears once, so that the first hits of
-    a list are exactly the first hits of an exact search over items.
+    `finder` knows which regions may be found; `owners`: int32 (all regions,), each one's item. A
+    region's own item is left out; each other item appears once, so that the first hits of a list
+    are the first hits of a search over items. `progress` hears which share is done.
     """
-    n = len(vectors)
-    starts = np.flatnonzero(np.r_[True, owners[1:] != owners[:-1]])
-    ends = np.r_[starts[1:], n]
-    kept = min(count, len(starts) - 1)
-    found = Neighbours(np.full((n, count), -1, np.int32), np.zeros((n, count), np.float32))
-    rows = max(1, BLOCK_CELLS // max(n, 1))
-    for start in range(0, n if kept else 0, rows):
-        stop = min(start + rows, n)
-        cosines = vectors[start:stop] @ vectors.T
-        cosines[:, ~subject] = -np.inf
-        best = np.maximum.reduceat(cosines, starts, axis=1)
-        best[np.arange(stop - start), owners[start:stop]] = -np.inf
-        items = _largest(best, kept)
-        scores = np.take_along_axis(best, items, axis=1)
-        found.regions[start:stop, :kept] = _regions_of(cosines, items, scores, starts, ends)
-        found.scores[start:stop, :kept] = np.clip(scores, -1, 1)
+    found = Neighbours(
+        np.full((len(asked), count), -1, np.int32), np.zeros((len(asked), count), np.float32)
+    )
+    for start in range(0, len(asked), BLOCK_ROWS):
+        rows = np.arange(start, min(start + BLOCK_ROWS, len(asked)))
+        width = count + count // 8 + 8
+        while rows.size:
+            # Items of many photos fill a list: those lists are asked for again, longer.
+            blocks = np.array_split(rows, 1 + len(rows) * width // CELLS)
+            rows = np.concatenate([_list(finder, asked, owners, found, b, width) for b in blocks])
+            width *= 4
+        progress(min(1.0, (start + BLOCK_ROWS) / len(asked)))
     return found
 
 
-def _largest(values: Floats, count: int) -> npt.NDArray[np.intp]:
-    """Return the columns of the `count` largest values of each row, largest first."""
-    columns = np.argpartition(-values, count - 1, axis=1)[:, :count]
-    columns.sort(axis=1)  # equal values come in the order of their numbers
-    order = np.argsort(-np.take_along_axis(values, columns, axis=1), axis=1, kind="stable")
-    return np.take_along_axis(columns, order, axis=1)
+def _list(
+    finder: Finder,
+    asked: Ints,
+    owners: Ints,
+    found: Neighbours,
+    rows: npt.NDArray[np.intp],
+    width: int,
+) -> npt.NDArray[np.intp]:
+    """Fill `rows` of `found` from the `width` nearest regions; return those that need more."""
+    nearest = finder.nearest(asked[rows], width)
+    kept = _first_of_each_item(nearest.regions, owners, found.regions.shape[1])
+    regions = np.take_along_axis(nearest.regions, kept, axis=1)
+    scores = np.take_along_axis(nearest.cosines, kept, axis=1)
+    real = (np.diff(kept, axis=1, prepend=-1) > 0) & (regions >= 0)
+    found.regions[rows] = np.where(real, regions, -1)
+    found.scores[rows] = np.where(real, scores, 0)
+    return rows[~(real[:, -1] | (nearest.regions[:, -1] < 0))]
 
 
-def _regions_of(
-    cosines: Floats,
-    items: npt.NDArray[np.intp],
-    scores: Floats,
-    starts: npt.NDArray[np.intp],
-    ends: npt.NDArray[np.intp],
-) -> Ints:
-    """Return for each item the first of its regions whose cosine is the item's score."""
-    first, end = starts[items], ends[items]
-    regions = np.full(items.shape, -1, np.int32)
-    for offset in range(int((ends - starts).max())):
-        place = np.minimum(first + offset, end - 1)
-        matches = (regions < 0) & (np.take_along_axis(cosines, place, axis=1) == scores)
-        regions[matches] = place[matches]
-    return regions
+def _first_of_each_item(regions: Ints, owners: Ints, count: int) -> npt.NDArray[np.intp]:
+    """Return the places (q, count) of the first region of each item, ascending, then zeros."""
+    items = np.where(regions >= 0, owners[regions], -1)
+    order = np.argsort(items, axis=1, kind="stable")
+    ordered = np.take_along_axis(items, order, axis=1)
+    first = np.ones(ordered.shape, np.bool_)
+    first[:, 1:] = ordered[:, 1:] != ordered[:, :-1]
+    new = np.zeros(first.shape, np.bool_)
+    np.put_along_axis(new, order, first & (ordered >= 0), axis=1)
+    rank = np.cumsum(new, axis=1)
+    row, place = np.nonzero(new & (rank <= count))
+    kept = np.zeros((len(regions), count), np.intp)
+    kept[row, rank[row, place] - 1] = place
+    return kept

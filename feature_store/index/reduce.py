@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterator
 
 import numpy as np
 import numpy.typing as npt
@@ -10,9 +11,13 @@ import numpy.typing as npt
 from feature_store.errors import IndexBuildError
 
 Floats = npt.NDArray[np.float32]
+Ints = npt.NDArray[np.int32]
 
 BLOCK_ROWS = 8192
 """Rows handled at once, so that memory does not grow with the catalogue."""
+
+FITTED_ROWS = 200_000
+"""As many rows say where the main directions are; more move them no further."""
 
 
 def check_vectors(vectors: Floats, names: list[str]) -> None:
@@ -44,33 +49,53 @@ def fit_mean(vectors: Floats, prior: float) -> Floats:
     return np.asarray(total / (len(vectors) + prior), np.float32)
 
 
-def fit_components(vectors: Floats, reduced_dim: int) -> Floats:
+def fit_components(vectors: Floats, rows: Ints, reduced_dim: int, seed: int = 0) -> Floats:
     """Return the projection, float32 (dim, r), that keeps most of the dot products.
 
-    `vectors`: centred unit vectors (n, dim). The columns are the first r eigenvectors of their
-    second moments (PCA without a second centring, which would distort the cosines), with
-    r = min(reduced_dim, dim, n - 1), but at least 1.
+    `vectors`: centred unit vectors (n, dim), of which `rows`, int32 (m,), count, or FITTED_ROWS of
+    them drawn at random. The columns are the first r eigenvectors of their second moments (PCA
+    without a second centring, which would distort the cosines), with r = min(reduced_dim, dim,
+    m - 1), but at least 1.
     """
-    n, dim = vectors.shape
-    moments = np.zeros((dim, dim), np.float64)
-    for start in range(0, n, BLOCK_ROWS):
-        block = np.asarray(vectors[start : start + BLOCK_ROWS], np.float32)
+    kept = max(1, min(reduced_dim, vectors.shape[1], len(rows) - 1))
+    if len(rows) > FITTED_ROWS:
+        drawn = np.random.default_rng(seed).choice(len(rows), FITTED_ROWS, replace=False)
+        rows = rows[np.sort(drawn)]
+    moments = np.zeros((vectors.shape[1], vectors.shape[1]), np.float64)
+    for block in blocks_of(vectors, rows):
         moments += block.T @ block
-    _, eigenvectors = np.linalg.eigh(moments / n)
-    kept = max(1, min(reduced_dim, dim, n - 1))
+    _, eigenvectors = np.linalg.eigh(moments / len(rows))
     return np.ascontiguousarray(eigenvectors[:, ::-1][:, :kept], np.float32)
 
 
-def number_distinct(vectors: Floats) -> npt.NDArray[np.int32]:
-    """Number the distinct rows of (n, dim) by first appearance: int32 (n,), equal for equal rows.
+def blocks_of(vectors: Floats, rows: Ints) -> Iterator[Floats]:
+    """Yield `vectors[rows]`, float32, in blocks of BLOCK_ROWS; views where nothing is left out."""
+    for start in range(0, len(rows), BLOCK_ROWS):
+        part = rows[start : start + BLOCK_ROWS]
+        whole = part[-1] - part[0] == len(part) - 1
+        yield vectors[part[0] : part[-1] + 1] if whole else vectors[part]
+
+
+def number_distinct(vectors: Floats, rows: Ints) -> Ints:
+    """Number the distinct ones of `vectors[rows]` by first appearance: int32 (r,), from 0.
 
     A photo used for many items gives many equal vectors. In a graph they would be each other's
     only neighbours, an island that no search leaves; so the graph holds each of them once.
     """
-    numbers = np.empty(len(vectors), np.int32)
-    seen: dict[bytes, int] = {}
-    for row, vector in enumerate(vectors):
-        numbers[row] = seen.setdefault(_digest(vector), len(seen))
+    digests = np.empty((len(rows), 2), np.uint64)
+    done = 0
+    for block in blocks_of(vectors, rows):
+        joined = b"".join(_digest(vector) for vector in block)
+        digests[done : done + len(block)] = np.frombuffer(joined, np.uint64).reshape(-1, 2)
+        done += len(block)
+    order = np.lexsort((digests[:, 1], digests[:, 0]))
+    ordered = digests[order]
+    new = np.r_[True, (ordered[1:] != ordered[:-1]).any(axis=1)]
+    first = np.minimum.reduceat(order, np.flatnonzero(new))  # a group's first appearance
+    rank = np.empty(len(first), np.int32)
+    rank[np.argsort(first)] = np.arange(len(first), dtype=np.int32)
+    numbers = np.empty(len(rows), np.int32)
+    numbers[order] = rank[np.cumsum(new) - 1]
     return numbers
 
 

@@ -111,6 +111,13 @@ class IndexSettings:
             self._at_least(name, 0)
         for name in ("epsilons", "candidates"):
             self._ascending(name)
+        self._in_range()
+        if self.stored not in STORED:
+            listed = ", ".join(STORED)
+            raise SettingsError(f"index.stored is {self.stored!r}; it must be one of {listed}")
+        self.shares()
+
+    def _in_range(self) -> None:
         if min(self.candidates) < 10:
             raise SettingsError("index.candidates must be 10 or more: recall is measured at 10")
         if not 0 < self.target_recall <= 1:
@@ -119,10 +126,6 @@ class IndexSettings:
             raise SettingsError("index.centring_prior must be above 0")
         if self.latency_budget_ms < 0:
             raise SettingsError("index.latency_budget_ms must be 0 or more")
-        if self.stored not in STORED:
-            listed = ", ".join(STORED)
-            raise SettingsError(f"index.stored is {self.stored!r}; it must be one of {listed}")
-        self.shares()
 
     def shares(self) -> dict[str, float]:
         """Return the weight of each named extractor, in all 1; nothing where `weights` is empty."""

@@ -1,19 +1,32 @@
 """The nightly road from a snapshot to the live bundle, composed of the stages.
 
-In the order in which they run: `needs` (must it run, on what), `gather` (the snapshot's rows),
-`build` (index, tune, write), `measure` and `pictures` (with the code that will serve), `page` (the
-summary for people), `publish` (gate, go live), `record` (what became of it, in the log of runs).
+In the order in which they run: `needs` (must it run, on what), `gather` and `join` (the snapshot's
+rows, of one extractor or several), `build` (the steps, which are `build_plan`, `build_segment` with
+`build_neighbours`, and `build_assemble`; they meet in the files of `build_scratch` and are timed by
+`stopwatch`), `measure` and `pictures` (with the code that will serve), `page` (the summary for
+people), `publish` (gate, go live), `record` (what became of it, in the log of runs).
 """
 
-from feature_store.nightly.build import Candidate, build_candidate
+from feature_store.nightly.build import (
+    Candidate,
+    Plan,
+    assemble,
+    build_candidate,
+    build_segment,
+    plan_build,
+)
 from feature_store.nightly.needs import needs_build
 from feature_store.nightly.publish import build_and_publish, check_candidate, publish_candidate
 
 __all__ = [
     "Candidate",
+    "Plan",
+    "assemble",
     "build_and_publish",
     "build_candidate",
+    "build_segment",
     "check_candidate",
     "needs_build",
+    "plan_build",
     "publish_candidate",
 ]

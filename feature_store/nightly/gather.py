@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,6 +20,7 @@ from feature_store.bundle.tables import (
 from feature_store.errors import IndexBuildError
 from feature_store.index.attribute import Photos
 from feature_store.index.reduce import check_vectors
+from feature_store.nightly.join import LeftOut, Spooled, join
 from feature_store.tables import Snapshot
 
 Floats = npt.NDArray[np.float32]
@@ -33,31 +34,38 @@ _REGION_COLUMNS = [
 
 @dataclass(frozen=True)
 class Gathered:
-    """The rows of one extractor in a snapshot, numbered: regions by item, items by `item_id`."""
+    """The rows of a snapshot that are indexed, numbered: regions by item, items by `item_id`."""
 
     items: pa.Table
     regions: pa.Table
     facets: pa.Table
     vectors: Floats
-    """float32 (regions, dim), as extracted, mapped from a scratch file."""
+    """float32 (regions, dim), as extracted, mapped from a scratch file; of several extractors
+    joined, each made a unit vector first."""
+    vectors_path: Path
+    dims: tuple[int, ...]
+    """The length of each extractor's vectors."""
     owners: Ints
     """int32 (regions,): each region's item."""
     photos: Photos
     """What decides which region of a photo shows its item."""
     detector: str
+    left_out: LeftOut
 
 
-def gather(snapshot: Snapshot, extractor: str, scratch: Path) -> Gathered:
-    """Read the features of `extractor` and their items; vectors go to a file in `scratch`.
+def gather(snapshot: Snapshot, extractors: Sequence[str], scratch: Path) -> Gathered:
+    """Read the features of `extractors` and their items; vectors go to a file in `scratch`.
 
-    Raises IndexBuildError if there are none, or naming the first item whose vector is of another
-    length, zero or not finite.
+    Of several extractors the vectors of a region are joined in this order; a region that one of
+    them has not described is left out and counted. Raises IndexBuildError if nothing is left, or
+    naming the first item whose vector is of another length, zero or not finite.
     """
-    path = scratch / "vectors.f32"
-    rows, dim = _spool(snapshot.features(extractor), path)
-    if not len(rows):
-        raise IndexBuildError(f"the store holds no features of {extractor}; ingest a catalogue")
-    vectors = np.memmap(path, np.float32, "r", shape=(len(rows), dim))
+    spools = [
+        _spool(snapshot.features(extractor), extractor, scratch / f"part-{number}.f32")
+        for number, extractor in enumerate(extractors)
+    ]
+    joined, left_out = (spools[0], LeftOut()) if len(spools) == 1 else join(spools, scratch)
+    rows = joined.rows
     ids, owners = _number_items(rows["item_id"])
     items = _items(snapshot, ids)
     regions = region_columns(rows).add_column(0, "item", [owners])
@@ -65,15 +73,18 @@ def gather(snapshot: Snapshot, extractor: str, scratch: Path) -> Gathered:
         items=item_columns(items, owners, regions["image_url"]),
         regions=regions,
         facets=facet_columns(items),
-        vectors=np.asarray(vectors),
+        vectors=joined.vectors(),
+        vectors_path=joined.path,
+        dims=tuple(spool.dim for spool in spools),
         owners=owners,
         photos=_photos(items, rows, owners),
         detector=", ".join(sorted(pc.unique(rows["detector"]).to_pylist())),
+        left_out=left_out,
     )
 
 
-def _spool(batches: Iterator[pa.RecordBatch], path: Path) -> tuple[pa.Table, int]:
-    """Write all vectors to `path`; return the other columns and the vectors' length."""
+def _spool(batches: Iterator[pa.RecordBatch], extractor: str, path: Path) -> Spooled:
+    """Write all vectors of an extractor to `path`; return them with the other columns."""
     kept: list[pa.Table] = []
     dim = 0
     with path.open("wb") as file:
@@ -81,25 +92,31 @@ def _spool(batches: Iterator[pa.RecordBatch], path: Path) -> tuple[pa.Table, int
             rows = pa.table(batch)
             if not len(rows):
                 continue
-            names = [
-                f"item {row['item_id']!r}, region {row['region_id']}"
-                for row in rows.select(["item_id", "region_id"]).to_pylist()
-            ]
             dim = dim or int(rows["dim"][0].as_py())
-            lengths = pc.list_value_length(rows["vector"]).to_numpy()
-            if (lengths != dim).any():
-                odd = int(np.flatnonzero(lengths != dim)[0])
-                raise IndexBuildError(
-                    f"the vector of {names[odd]} has {lengths[odd]} numbers, others have {dim}; "
-                    "extract its features again"
-                )
-            flat = pc.list_flatten(rows["vector"]).combine_chunks().to_numpy(zero_copy_only=False)
-            vectors = np.ascontiguousarray(flat, np.float32).reshape(len(rows), dim)
-            check_vectors(vectors, names)
-            file.write(vectors.data)
+            file.write(_checked(rows, dim).data)
             kept.append(rows.select(_REGION_COLUMNS))
-    empty = pa.table({name: pa.array([], pa.string()) for name in _REGION_COLUMNS})
-    return (pa.concat_tables(kept).combine_chunks() if kept else empty), dim
+    if not kept:
+        raise IndexBuildError(f"the store holds no features of {extractor}; ingest a catalogue")
+    return Spooled(extractor, pa.concat_tables(kept).combine_chunks(), path, dim)
+
+
+def _checked(rows: pa.Table, dim: int) -> Floats:
+    """Return the vectors of a batch, float32 (rows, dim), or name one that cannot be used."""
+    names = [
+        f"item {row['item_id']!r}, region {row['region_id']}"
+        for row in rows.select(["item_id", "region_id"]).to_pylist()
+    ]
+    lengths = pc.list_value_length(rows["vector"]).to_numpy()
+    if (lengths != dim).any():
+        odd = int(np.flatnonzero(lengths != dim)[0])
+        raise IndexBuildError(
+            f"the vector of {names[odd]} has {lengths[odd]} numbers, others have {dim}; "
+            "extract its features again"
+        )
+    flat = pc.list_flatten(rows["vector"]).combine_chunks().to_numpy(zero_copy_only=False)
+    vectors = np.ascontiguousarray(flat, np.float32).reshape(len(rows), dim)
+    check_vectors(vectors, names)
+    return vectors
 
 
 def _number_items(item_ids: pa.ChunkedArray) -> tuple[pa.Array, Ints]:

@@ -66,9 +66,17 @@ class FakeSnapshot:
     def rejected(self) -> pa.Table:
         return self.rows.slice(0, 0)
 
-    def features(self, extractor: str) -> Iterator[pa.RecordBatch]:
+    def features(
+        self, extractor: str, items: Sequence[str] | None = None
+    ) -> Iterator[pa.RecordBatch]:
         chosen = self.described.filter(pc.equal(self.described["extractor"], extractor))
+        if items is not None:
+            chosen = chosen.filter(pc.is_in(chosen["item_id"], pa.array(items, pa.string())))
         yield from chosen.combine_chunks().to_batches(max_chunksize=700)
+
+    def regions(self, extractor: str) -> pa.Table:
+        chosen = self.described.filter(pc.equal(self.described["extractor"], extractor))
+        return chosen.drop_columns(["vector"])
 
     def extractors(self) -> list[str]:
         return sorted(set(self.described["extractor"].to_pylist()))

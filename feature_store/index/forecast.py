@@ -1,0 +1,175 @@
+"""Say what a build will take, before it begins: memory and time, from sizes and a small graph."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from feature_store.errors import IndexBuildError
+from feature_store.index.build import build_graphs, plain_folder, with_edges
+from feature_store.index.settings import IndexSettings
+
+Floats = npt.NDArray[np.float32]
+
+SAMPLE_VECTORS = 4000
+"""Vectors of the small graph that is timed."""
+SAMPLED_FROM = 20_000
+"""A smaller segment is built in less time than timing would take."""
+USUAL_DIM = 128
+"""Dimensions of the graph's vectors, as long as they are not chosen."""
+USUAL_SECONDS = 0.0009
+"""Seconds that a vector of a small graph takes, where none is timed."""
+GROWTH = 1.13
+"""Time to build grows as the number of vectors to this power: measured from 4,000 to 60,000."""
+
+BASE_BYTES = 450_000_000
+"""What a process holds besides: libraries, tiles of cosines, blocks of vectors."""
+ROW_BYTES = 700
+"""What a region's row, with its share of its item's, takes in memory while tables are made."""
+EDGE_BYTES = 8
+"""An edge: a number and a distance."""
+GRAPH_COPIES = 2.2
+"""How much more than the first graph the optimiser holds at its peak."""
+
+
+@dataclass(frozen=True)
+class Size:
+    """How large a segment is."""
+
+    regions: int
+    vectors: int
+    """Distinct ones, or as many as there are regions if that is not known."""
+    dim: int
+
+
+@dataclass(frozen=True)
+class Forecast:
+    """What a build is expected to take."""
+
+    memory_bytes: int
+    """The most that a process holds, with what it has mapped from disk."""
+    needed_bytes: int
+    """What of it must be free: maps can be given back."""
+    seconds: float
+    """Of all segments one after the other."""
+    calibrated: bool
+    """Whether a small graph was timed for it."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain values."""
+        return asdict(self)
+
+
+def forecast(segments: Sequence[Size], seconds_each: float, settings: IndexSettings) -> Forecast:
+    """Return what building `segments` takes if a vector of a small graph takes `seconds_each`.
+
+    `seconds_each` of 0 stands for a usual machine's.
+    """
+    each = seconds_each or USUAL_SECONDS
+    total = sum(size.regions for size in segments)
+    held = max((_graph_bytes(size, settings) for size in segments), default=0)
+    mapped = 4 * sum(size.regions * size.dim for size in segments)
+    needed = BASE_BYTES + ROW_BYTES * total + 8 * settings.neighbours * total + held
+    return Forecast(
+        memory_bytes=int(needed + mapped),
+        needed_bytes=int(needed),
+        seconds=round(sum(_seconds(size, each, settings) for size in segments), 1),
+        calibrated=seconds_each > 0,
+    )
+
+
+def _graph_bytes(size: Size, settings: IndexSettings) -> float:
+    if size.vectors < settings.min_graph_vectors:
+        return 0.0
+    edges = 2 * with_edges(settings, size.vectors).edges  # both ways
+    dim = min(settings.reduced_dim or USUAL_DIM, size.dim)
+    return size.vectors * (GRAPH_COPIES * edges * EDGE_BYTES + 2 * 4 * dim)
+
+
+def _seconds(size: Size, each: float, settings: IndexSettings) -> float:
+    compared = size.regions * min(size.regions, 100_000) * size.dim / 4e10
+    if size.vectors < settings.min_graph_vectors:
+        return compared
+    edges = with_edges(settings, size.vectors).edges / with_edges(settings, 1).edges
+    growth = (size.vectors / SAMPLE_VECTORS) ** (GROWTH - 1)
+    return float(compared + each * size.vectors * growth * edges)
+
+
+def time_small_graph(vectors: Floats, settings: IndexSettings) -> float:
+    """Build a graph over a sample of centred `vectors` (n, dim); return seconds for each vector.
+
+    0 where there are too few for it to be worth it.
+    """
+    if len(vectors) < SAMPLED_FROM:
+        return 0.0
+    random = np.random.default_rng(settings.seed)
+    rows = np.sort(random.choice(len(vectors), SAMPLE_VECTORS, replace=False))
+    sample = np.unique(np.asarray(vectors[rows], np.float32), axis=0)
+    dim = min(settings.reduced_dim or USUAL_DIM, sample.shape[1])
+    directions = np.linalg.eigh((sample.T @ sample).astype(np.float64))[1][:, ::-1][:, :dim]
+    short = np.ascontiguousarray(sample @ directions, np.float32)
+    started = time.perf_counter()
+    with plain_folder() as scratch:
+        next(build_graphs(short, scratch, settings))
+    return (time.perf_counter() - started) / len(short)
+
+
+def refuse_if_too_large(expected: Forecast, settings: IndexSettings) -> None:
+    """Raise IndexBuildError if a build needs more memory than it may take, or than is free."""
+    given = settings.memory_budget_mb * 1_000_000
+    free = given or free_bytes()
+    if expected.needed_bytes > free:
+        whose = "NITAMONO_INDEX_MEMORY_BUDGET_MB allows" if given else "is free"
+        raise IndexBuildError(
+            f"this build is forecast to need {expected.needed_bytes / 1e6:,.0f} MB of memory, more "
+            f"than the {free / 1e6:,.0f} MB that {whose}; cut the catalogue into segments "
+            "(NITAMONO_INDEX_SEGMENT_BY), lower NITAMONO_INDEX_EDGES, or give it more memory"
+        )
+
+
+def free_bytes(root: Path = Path("/")) -> int:
+    """Return how much memory this process may still take: the machine's, or its control group's.
+
+    A very large number where the system does not tell.
+    """
+    found = [_available(root / "proc/meminfo")]
+    cgroup = root / "sys/fs/cgroup"
+    for limit, used, stat in (
+        ("memory.max", "memory.current", "memory.stat"),
+        ("memory/memory.limit_in_bytes", "memory/memory.usage_in_bytes", "memory/memory.stat"),
+    ):
+        most, taken = _number(cgroup / limit), _number(cgroup / used)
+        if most is not None and taken is not None:
+            # What of it is files read lately would be given back.
+            found.append(most - taken + _inactive_files(cgroup / stat))
+    return max(0, min(found))
+
+
+def _available(path: Path) -> int:
+    try:
+        lines = path.read_text().splitlines()
+        return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("MemAvail"))
+    except (OSError, ValueError, StopIteration):
+        return 1 << 62
+
+
+def _number(path: Path) -> int | None:
+    try:
+        return int(path.read_text())  # "max" is no number: then the group has no limit
+    except (OSError, ValueError):
+        return None
+
+
+def _inactive_files(path: Path) -> int:
+    try:
+        lines = path.read_text().splitlines()
+        names = ("inactive_file ", "total_inactive_file ")
+        return sum(int(line.split()[1]) for line in lines if line.startswith(names[0]))
+    except (OSError, ValueError):
+        return 0

@@ -24,6 +24,7 @@ _OWN = {
     "catalogue": "feature_store.cli.catalogue:catalogue",
     "ingest": "feature_store.cli.stages:ingest",
     "index": "feature_store.cli.stages:index",
+    "refresh": "feature_store.cli.refresh:refresh",
     "ledger": "feature_store.cli.ledger:ledger",
     "requeue": "feature_store.cli.ledger:requeue",
     "status": "feature_store.cli.status:status",
@@ -43,7 +44,7 @@ _OWN = {
 
 _PIPELINE_ONLY = (
     *("catalogue", "ingest", "ledger", "requeue", "index", "status", "item", "runs", "models"),
-    *("upkeep", "compare"),
+    *("upkeep", "compare", "refresh"),
 )
 INTERRUPTED = 130
 """Exit status of a command that Ctrl-C has stopped, as shells have it: 128 + SIGINT."""

@@ -54,10 +54,12 @@ def choose_subjects(searcher: Searcher, photos: NewPhotos, voters: int) -> Mask:
     `voters`: look-alikes that vote for a region; with 0, the most prominent one is taken.
     """
     index = photos.rows["image_index"].to_numpy()
+    if not len(index):
+        return np.zeros(0, np.bool_)
     new_photo = np.r_[True, (np.diff(photos.owners) != 0) | (np.diff(index) != 0)]
-    image = np.cumsum(new_photo[: len(index)]) - 1
+    image = np.cumsum(new_photo) - 1
     votes = np.zeros(len(index), np.float32)
-    several = np.bincount(image, minlength=1)[image] > 1
+    several = np.bincount(image)[image] > 1
     named = np.array([name is not None for name in photos.categories], np.bool_)
     asking = np.flatnonzero(several & named[photos.owners]) if voters else np.empty(0, np.int64)
     ballot = _Ballot(searcher, photos, voters)

@@ -18,7 +18,7 @@ import pyarrow as pa
 from feature_store.bundle import Searcher
 from feature_store.bundle.tables import prominence
 from feature_store.errors import UnknownItemError
-from feature_store.index.attribute import _best_of_each as best_of_each
+from feature_store.index.attribute import best_of_each
 
 Floats = npt.NDArray[np.float32]
 Ints = npt.NDArray[np.int32]

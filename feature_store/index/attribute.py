@@ -47,7 +47,7 @@ def attribute_regions(photos: Photos, rows: Ints, finder_of: FinderOf, voters: i
     image = np.unique(photos.image[rows], return_inverse=True)[1]
     prominence, category = photos.prominence[rows], photos.category[photos.owner[rows]]
     votes = np.zeros(len(rows), np.float32)
-    leading = _best_of_each(image, votes, prominence)
+    leading = best_of_each(image, votes, prominence)
     electorate = rows[leading[category[leading] >= 0]]
     asking = np.flatnonzero((np.bincount(image)[image] > 1) & (category >= 0))
     if voters and len(asking) and len(electorate):
@@ -57,11 +57,11 @@ def attribute_regions(photos: Photos, rows: Ints, finder_of: FinderOf, voters: i
         agreed = (theirs == category[asking][:, None]) & (nearest >= 0)
         votes[asking] = agreed.sum(axis=1) / count
     shown = np.zeros(len(rows), np.bool_)
-    shown[_best_of_each(image, votes, prominence)] = True
+    shown[best_of_each(image, votes, prominence)] = True
     return shown
 
 
-def _best_of_each(
+def best_of_each(
     image: npt.NDArray[np.intp], votes: Floats, prominence: Floats
 ) -> npt.NDArray[np.intp]:
     """Return for each photo its region with most votes, the most prominent among equals."""

@@ -1,26 +1,27 @@
 """What is answered: JSON put together from pieces that are encoded once, when a bundle is loaded.
 
 A bundle's rows are turned into bytes once and by the leader, so that answering is a search and a
-join of slices, and all workers share the pieces' pages.
+join of slices, and all workers share the pieces' pages. Those of a tier are each worker's own.
 """
 
 from __future__ import annotations
 
+import copy
 import json
-import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 
-from feature_store.bundle.format import GATE
 from feature_store.bundle.open import Bundle
 from feature_store.bundle.search import Searcher
+from feature_store.bundle.tier import Tier
 from feature_store.errors import UnknownItemError
 from serving.parameters import SimilarQuestion
+from serving.shelf import Shelf
+from serving.summary import bundle_summary, tier_summary
 
 _ITEM_FIELDS = ("item_id", "title", "url", "price", "currency", "brand", "category", "in_stock")
 _BATCH_ROWS = 4096
@@ -35,6 +36,14 @@ class Found:
     fallback: str | None
 
 
+class _Numbered(Protocol):
+    """Small byte strings by their numbers."""
+
+    def __getitem__(self, number: int) -> bytes: ...
+
+    def __len__(self) -> int: ...
+
+
 class _Pieces:
     """Many small byte strings in one: piece i is `pieces[i]`."""
 
@@ -43,28 +52,109 @@ class _Pieces:
         self._joined = b"".join(parts)
         self._ends = np.cumsum([0, *(len(part) for part in parts)])
 
+    def __len__(self) -> int:
+        return len(self._ends) - 1
+
     def __getitem__(self, number: int) -> bytes:
         return self._joined[int(self._ends[number]) : int(self._ends[number + 1])]
 
 
+class _Both:
+    """The pieces of a bundle, and after them those of a tier."""
+
+    def __init__(self, base: _Numbered, fresh: _Numbered) -> None:
+        self._base, self._fresh = base, fresh
+
+    def __len__(self) -> int:
+        return len(self._base) + len(self._fresh)
+
+    def __getitem__(self, number: int) -> bytes:
+        beyond = number - len(self._base)
+        return self._base[number] if beyond < 0 else self._fresh[beyond]
+
+
+@dataclass(frozen=True)
+class _Encoded:
+    """A bundle and what is made of it once, for all its tiers."""
+
+    bundle: Bundle
+    items: _Pieces
+    regions: _Pieces
+    shelf: Shelf | None
+    summary: dict[str, Any]
+
+
 class Answers:
-    """Everything that is answered from one open bundle; reading only, so workers share it."""
+    """Everything that is answered from one bundle and its fresh tier, if it has one.
+
+    Nothing in it changes: a worker takes another tier up by answering from another such object,
+    which shares all that is the bundle's.
+    """
 
     def __init__(self, bundle: Bundle, *, shelf: bool) -> None:
         """Encode the bundle's rows; `shelf` says whether `listing` will be asked."""
-        self.bundle_id = bundle.bundle_id
-        self.summary = _summary(bundle)
-        """What `/v1/bundle` says."""
-        self._bundle = bundle
-        self._searcher = Searcher(bundle)
-        self._items = _Pieces(_item_pieces(bundle.items))
-        self._regions = _Pieces(_region_pieces(bundle.regions))
-        self._shelf = _Shelf(bundle) if shelf else None
+        self._encoded = _Encoded(
+            bundle,
+            _Pieces(_item_pieces(bundle.items)),
+            _Pieces(_region_pieces(bundle.regions)),
+            Shelf(bundle) if shelf else None,
+            bundle_summary(bundle),
+        )
+        self._take(None, "")
 
-    def has(self, item_id: str) -> bool:
-        """Whether the bundle has the item."""
+    def with_tier(self, tier: Tier | None, at: str = "") -> Answers:
+        """Return the answers from the same bundle with another tier, which was named at `at`."""
+        other = copy.copy(self)
+        other._take(tier, at)
+        return other
+
+    def confirmed(self, at: str) -> Answers:
+        """Return the same answers, whose tier was named once more at `at`."""
+        other = copy.copy(self)
+        other.tier_at = at
+        return other
+
+    def _take(self, tier: Tier | None, at: str) -> None:
+        encoded = self._encoded
+        self.bundle = encoded.bundle
+        self.bundle_id = encoded.bundle.bundle_id
+        self.tier = tier
+        self.tier_at = at
+        """When the tier was named: UTC, ISO 8601."""
+        self.edition = self.bundle_id if tier is None else f"{self.bundle_id}.{tier.tier_id}"
+        """What all answers follow from, apart from this program: the same means the same ones."""
+        self._searcher = Searcher(encoded.bundle, tier)
+        self._view = self._searcher.view
+        self._items: _Numbered = encoded.items
+        self._regions: _Numbered = encoded.regions
+        self._shelf = encoded.shelf
+        if tier is not None:
+            self._items = _Both(self._items, _Pieces(_item_pieces(tier.items)))
+            self._regions = _Both(self._regions, _Pieces(_region_pieces(tier.regions)))
+            self._shelf = encoded.shelf.with_tier(tier) if encoded.shelf else None
+
+    @property
+    def summary(self) -> dict[str, Any]:
+        """What `/v1/bundle` says of the bundle and its tier."""
+        tier = None if self.tier is None else tier_summary(self.tier, self.tier_at)
+        return {**self._encoded.summary, "tier": tier}
+
+    def has(self, item_id: str, region_id: str | None = None) -> bool:
+        """Whether the item can be asked about, and by that region if one is named."""
         try:
-            self._bundle.item_number(item_id)
+            number = self._view.item_number(item_id)
+            if region_id is not None:
+                self._view.region_number(number, region_id)
+        except UnknownItemError:
+            return False
+        return True
+
+    def lost(self, item_id: str) -> bool:
+        """Whether the bundle has the item and the tier says that it is gone."""
+        if self.tier is None or self.has(item_id):
+            return False
+        try:
+            self.bundle.item_number(item_id)
         except UnknownItemError:
             return False
         return True
@@ -94,26 +184,26 @@ class Answers:
 
     def item(self, item_id: str) -> bytes:
         """Return an item with its images and their regions; UnknownItemError."""
-        number = self._bundle.item_number(item_id)
-        row = self._bundle.item_rows([number])[0]
-        primary = int(self._bundle.primary_region[number])
+        view = self._view
+        number = view.item_number(item_id)
+        row = view.item_rows([number])[0]
         body = {name: _plain(row[name]) for name in (*_ITEM_FIELDS, "segment")}
         body["attributes"] = json.loads(row["attributes"] or "{}")
         body["bundle"] = self.bundle_id
-        body["region_id"] = self._bundle.region_id(primary)
-        body["images"] = _images(self._bundle.region_rows(self._bundle.regions_of(number)))
+        body["region_id"] = view.region_id(view.primary_region(number))
+        body["images"] = _images(view.region_rows(view.regions_of(number)))
         return encode(body)
 
     def listing(self, offset: int, limit: int, category: str | None) -> dict[str, Any]:
         """Return one page of the demo shop's shelf: its items, how many, all categories."""
         assert self._shelf is not None, "made without a shelf"
-        numbers = self._shelf.numbers(category)
+        view, numbers = self._view, self._shelf.numbers(category)
         page = numbers[offset : offset + limit].tolist()
-        rows = self._bundle.item_rows(page)
-        photos = self._bundle.region_rows(self._bundle.primary_region[page].tolist())
+        rows = view.item_rows(page)
+        photos = view.region_rows([view.primary_region(number) for number in page])
         return {
             "bundle": self.bundle_id,
-            "all": len(self._bundle.items),
+            "all": len(self._shelf.numbers(None)),
             "total": len(numbers),
             "offset": offset,
             "categories": self._shelf.categories,
@@ -123,30 +213,6 @@ class Answers:
                 for row, photo in zip(rows, photos, strict=True)
             ],
         }
-
-
-class _Shelf:
-    """The order in which the demo shop shows its items: mixed, but always the same."""
-
-    def __init__(self, bundle: Bundle) -> None:
-        ids = bundle.items["item_id"].to_pylist()
-        names = bundle.items["category"].to_pylist()
-        mixed = sorted(range(len(ids)), key=lambda number: zlib.crc32(ids[number].encode()))
-        self._all = np.array(mixed, np.int64)
-        by_name: dict[str, list[int]] = {}
-        for number in mixed:
-            if names[number] is not None:
-                by_name.setdefault(names[number], []).append(number)
-        self._of = {name: np.array(numbers, np.int64) for name, numbers in by_name.items()}
-        self.categories = [
-            {"name": name, "items": len(self._of[name])} for name in sorted(self._of)
-        ]
-
-    def numbers(self, category: str | None) -> npt.NDArray[np.int64]:
-        """Return the numbers of the items on the shelf, of one category or of all."""
-        if category is None:
-            return self._all
-        return self._of.get(category, np.array([], np.int64))
 
 
 def encode(body: dict[str, Any]) -> bytes:
@@ -193,24 +259,3 @@ def _images(regions: list[dict[str, Any]]) -> list[dict[str, Any]]:
             }
         )
     return list(images.values())
-
-
-def _summary(bundle: Bundle) -> dict[str, Any]:
-    manifest = bundle.manifest
-    gate = json.loads((bundle.folder / GATE).read_text())
-    counts, first = manifest.counts, manifest.segments[0]
-    return {
-        "bundle": manifest.bundle_id,
-        "created_at": manifest.created_at,
-        "snapshot_version": manifest.snapshot_version,
-        "snapshot_content_hash": manifest.snapshot_content_hash,
-        "detector": manifest.detector,
-        "extractor": manifest.extractor,
-        "dim": manifest.dim,
-        "reduced_dim": first.reduced_dim,
-        "counts": {"items": counts.items, "images": counts.images, "regions": counts.regions},
-        "recall_at_10": manifest.measurements.get("gate", {}).get("recall_at_10"),
-        "search": {"method": first.search.method, "epsilon": first.search.epsilon},
-        "gate_passed": gate["passed"],
-        "filters": list(bundle.facets.attributes),
-    }

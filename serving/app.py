@@ -8,28 +8,27 @@ import time
 from dataclasses import dataclass
 from importlib.metadata import version
 from typing import Any
-from urllib.parse import unquote
 
 import anyio.to_thread
 from starlette.applications import Starlette
-from starlette.convertors import Convertor, register_url_convertor
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
-from starlette.routing import Match, Route
-from starlette.types import Scope
+from starlette.routing import Route
 
 from feature_store.errors import FilterError, UnknownItemError
 from serving.answers import Answers
 from serving.board import Board
-from serving.metrics import Counters, exposition
+from serving.metrics import Counters, Shown, exposition
 from serving.observed import NOTES, Draining, Observed
 from serving.openapi import openapi_document
 from serving.pages import SHOP_POLICY, YEAR, Asset, Widgets, photo_path, shop_files
 from serving.parameters import FILTER_FORMS, listing_page, no_parameters, similar_question
 from serving.problems import ProblemError, on_http_exception, on_problem
+from serving.routes import AsSentRoute
+from serving.served import Served
 from serving.settings import ServingSettings
 
 _JSON = "application/json"
@@ -37,9 +36,9 @@ _JSON = "application/json"
 
 @dataclass(frozen=True)
 class Service:
-    """What one worker answers from: `answers` is shared by all, the counters are its own."""
+    """What one worker answers from: what is `served` may change, the counters are its own."""
 
-    answers: Answers
+    served: Served
     settings: ServingSettings
     board: Board
     counters: Counters
@@ -88,91 +87,63 @@ def build_app(service: Service) -> Starlette:
     )
 
 
-class _ItemIdConvertor(Convertor[str]):
-    """An item's id as sent: one segment, percent-encoded; plain slashes are borne with."""
-
-    regex = ".+"
-
-    def convert(self, value: str) -> str:
-        return unquote(value, errors="replace")
-
-    def to_string(self, value: str) -> str:
-        raise NotImplementedError
-
-
-register_url_convertor("item_id", _ItemIdConvertor())
-
-
-class AsSentRoute(Route):
-    """A route matched on the path as it was sent, before `%2F` became a slash.
-
-    So the item `a/similar` (`a%2Fsimilar`) and the look-alikes of `a` (`a/similar`) differ.
-    """
-
-    def matches(self, scope: Scope) -> tuple[Match, Scope]:
-        """Match like any route, but on the path that is still percent-encoded."""
-        if scope["type"] != "http":
-            return Match.NONE, {}
-        sent = scope["raw_path"].decode("ascii", "replace")
-        return super().matches({**scope, "path": sent})
-
-
 class _Door:
     """The endpoints; each method's name is the route's name in the metrics."""
 
     def __init__(self, service: Service) -> None:
-        self._answers = service.answers
+        self._served = service.served
         self._settings = service.settings
         self._board = service.board
         self._counters = service.counters
         self._widgets = Widgets()
         self._shop = shop_files() if service.settings.demo else {}
         self._openapi = json.dumps(openapi_document()).encode()
-        # What is answered at an address changes only with the bundle, or with this program.
-        self._etag = f'W/"{service.answers.bundle_id}.{version("nitamono")}"'
+        self._program = version("nitamono")
 
     async def similar(self, request: Request) -> Response:
         """Answer with the look-alikes of an item."""
         question = similar_question(request.query_params)
-        if (known := self._not_modified(request, "private")) is not None:
-            return known
         item_id: str = request.path_params["item_id"]
+        role, answers = self._served.choose(item_id, question.region_id)
+        if (known := self._not_modified(request, answers, "private")) is not None:
+            return known
         notes = request.scope[NOTES]
         notes["query_id"] = query_id = new_query_id()
         begun = time.perf_counter()
         try:
-            found = self._answers.similar(query_id, item_id, question)
+            found = answers.similar(query_id, item_id, question)
         except FilterError as error:
             detail = f"filter cannot be used: {error}"
             members = {"parameter": "filter", "allowed": FILTER_FORMS}
             raise ProblemError(400, "bad-parameter", detail, **members) from error
         except UnknownItemError as error:
-            kind = "unknown-region" if self._answers.has(item_id) else "unknown-item"
+            kind = "unknown-region" if answers.has(item_id) else "unknown-item"
             raise ProblemError(404, kind, str(error)) from error
         notes["search_seconds"] = time.perf_counter() - begun
-        self._counters.event("answers")
-        self._counters.event("hits", found.hits)
-        if not found.hits:
-            self._counters.event("empty_answers")
-        if found.fallback is not None:
-            self._counters.event("fallbacks")
-        return self._fresh(found.body, "private")
+        self._counters.answer(role, found.hits, fallback=found.fallback is not None)
+        return self._fresh(found.body, answers, "private")
 
     async def item(self, request: Request) -> Response:
         """Answer with an item, its images and their regions."""
         no_parameters(request.query_params)
-        if (known := self._not_modified(request, "public")) is not None:
-            return known
         item_id: str = request.path_params["item_id"]
+        answers = self._served.choose(item_id).answers
+        if (known := self._not_modified(request, answers, "public")) is not None:
+            return known
         try:
-            body = self._answers.item(item_id)
+            body = answers.item(item_id)
         except UnknownItemError as error:
             raise ProblemError(404, "unknown-item", str(error)) from error
-        return self._fresh(body, "public")
+        return self._fresh(body, answers, "public")
 
     async def bundle(self, _request: Request) -> Response:
         """Answer with what is being served."""
-        body = {**self._answers.summary, "widget": self._widgets.index()}
+        canary, share = self._served.canary, self._served.share
+        body = {
+            **self._served.live.summary,
+            "canary": None if canary is None else {"share": share, **canary.summary},
+            "widget": self._widgets.index(),
+        }
         return self._json(body, {"Cache-Control": "no-cache"})
 
     async def health(self, _request: Request) -> Response:
@@ -180,14 +151,33 @@ class _Door:
         return self._json({"status": "ok"}, {"Cache-Control": "no-store"})
 
     async def ready(self, _request: Request) -> Response:
-        """Answer that items can be asked for, and whether a newer bundle was refused."""
-        refused = self._board.notice().get("refused")
-        body = {"ready": True, "bundle": self._answers.bundle_id, "refused": refused}
+        """Answer that items can be asked for, and what was refused that should be served."""
+        notice, served = self._board.notice(), self._served
+        tier, canary = served.live.tier, served.canary
+        refusals = [
+            {"bundle": answers.bundle_id, "tier": refusal.tier_id, "reason": refusal.reason}
+            for role, answers in served.each()
+            if (refusal := served.refusals.get(role)) is not None
+        ]
+        body = {
+            "ready": True,
+            "bundle": served.live.bundle_id,
+            "tier": None if tier is None else tier.tier_id,
+            "canary": None
+            if canary is None
+            else {"bundle": canary.bundle_id, "share": served.share},
+            "refused": notice.get("refused"),
+            "canary_refused": notice.get("canary_refused"),
+            "tier_refused": next(iter(refusals), notice.get("tier_refused")),
+        }
         return self._json(body, {"Cache-Control": "no-store"})
 
     async def metrics(self, _request: Request) -> Response:
         """Answer with what has been counted by all workers."""
-        text = exposition(self._board, self._answers.summary)
+        served = self._served
+        bundles = {role: answers.summary for role, answers in served.each()}
+        refused = bool(served.refusals or self._board.notice().get("tier_refused"))
+        text = exposition(self._board, Shown(bundles, served.share, refused))
         return Response(text, media_type="text/plain; version=0.0.4")
 
     async def openapi(self, _request: Request) -> Response:
@@ -227,11 +217,11 @@ class _Door:
 
     async def listing(self, request: Request) -> Response:
         """Answer with one page of the demo shop's shelf."""
-        page = listing_page(request.query_params)
-        if (known := self._not_modified(request, "public")) is not None:
+        page, answers = listing_page(request.query_params), self._served.live
+        if (known := self._not_modified(request, answers, "public")) is not None:
             return known
-        body = self._answers.listing(page.offset, page.limit, page.category)
-        return self._fresh(json.dumps(body, ensure_ascii=False).encode(), "public")
+        body = answers.listing(page.offset, page.limit, page.category)
+        return self._fresh(json.dumps(body, ensure_ascii=False).encode(), answers, "public")
 
     async def shop(self, request: Request) -> Response:
         """Answer with a file of the demo shop."""
@@ -241,17 +231,20 @@ class _Door:
         headers = {"Cache-Control": "no-cache", "Content-Security-Policy": SHOP_POLICY}
         return _asset(request, asset, headers)
 
-    def _headers(self, scope: str) -> dict[str, str]:
+    def _headers(self, answers: Answers, scope: str) -> dict[str, str]:
+        # What is answered at an address changes only with the bundle, its tier, or this program.
+        etag = f'W/"{answers.edition}.{self._program}"'
         age = self._settings.cache_seconds
-        return {"Cache-Control": f"{scope}, max-age={age}", "ETag": self._etag}
+        return {"Cache-Control": f"{scope}, max-age={age}", "ETag": etag}
 
-    def _not_modified(self, request: Request, scope: str) -> Response | None:
-        if _has(request, self._etag):
-            return Response(status_code=304, headers=self._headers(scope))
+    def _not_modified(self, request: Request, answers: Answers, scope: str) -> Response | None:
+        headers = self._headers(answers, scope)
+        if _has(request, headers["ETag"]):
+            return Response(status_code=304, headers=headers)
         return None
 
-    def _fresh(self, body: bytes, scope: str) -> Response:
-        return Response(body, media_type=_JSON, headers=self._headers(scope))
+    def _fresh(self, body: bytes, answers: Answers, scope: str) -> Response:
+        return Response(body, media_type=_JSON, headers=self._headers(answers, scope))
 
     def _json(self, body: dict[str, Any], headers: dict[str, str]) -> Response:
         encoded = json.dumps(body, ensure_ascii=False).encode("utf-8", "replace")

@@ -51,8 +51,9 @@ def serve(
     host, port = listener.getsockname()[:2]
     address = f"http://[{host}]:{port}" if ":" in str(host) else f"http://{host}:{port}"
 
-    def on_serving(bundle_id: str) -> None:
-        click.echo(f"serving bundle {bundle_id} on {address}")
+    def on_serving(bundle_id: str, canary_id: str | None) -> None:
+        beside = f"and canary {canary_id} " if canary_id else ""
+        click.echo(f"serving bundle {bundle_id} {beside}on {address}")
         if settings.demo:
             click.echo(f"shop page: {address}/demo/")
 

@@ -1,12 +1,14 @@
 """What the service counts, over all its processes, in the Prometheus text format.
 
-Labels are routes and statuses, out of closed lists: never an item, so their number is bounded.
+Labels are routes, statuses and roles, out of closed lists: never an item, so their number is
+bounded. Which bundle and which tier has a role, two gauges say.
 """
 
 from __future__ import annotations
 
 import bisect
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -42,7 +44,25 @@ STATUSES = (200, 304, 307, 400, 404, 405, 500, 0)
 BOUNDS_SECONDS = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 1.0)
 """The upper bounds of the latency histogram's buckets; the last bucket is open."""
 
-_EVENTS = ("answers", "empty_answers", "fallbacks", "hits", "restarts", "swaps", "refusals")
+LIVE, CANARY = "live", "canary"
+ROLES = (LIVE, CANARY)
+"""Whose answers are told apart: the live bundle's and its canary's."""
+
+_ANSWERS = {
+    "answers": "Answers about look-alikes.",
+    "empty_answers": "Such answers that had no hit.",
+    "fallbacks": "Such answers that fell back on something else.",
+    "hits": "Hits in all answers.",
+}
+_HAPPENED = {
+    "restarts": ("worker_restarts", "Workers that died and were started again."),
+    "swaps": ("bundle_swaps", "Times other bundles began to be served."),
+    "refusals": ("bundle_refusals", "Times a published bundle was refused."),
+    "canary_refusals": ("canary_refusals", "Times a canary was refused."),
+    "tier_swaps": ("tier_swaps", "Times a worker took up another fresh tier."),
+    "tier_refusals": ("tier_refusals", "Times a worker refused a fresh tier."),
+}
+_EVENTS = (*(f"{name} {role}" for name in _ANSWERS for role in ROLES), *_HAPPENED)
 
 _BUCKETS = len(BOUNDS_SECONDS) + 1
 _REQUESTS_AT = 0
@@ -72,31 +92,53 @@ class Counters:
         self._row[_BUCKETS_AT + number * _BUCKETS + bucket] += 1
         self._row[_SUMS_AT + number] += seconds
 
-    def event(self, name: str, times: int = 1) -> None:
-        """Count `times` of one of the named events."""
+    def answer(self, role: str, hits: int, *, fallback: bool) -> None:
+        """Count an answer about look-alikes, given by the bundle of this role."""
+        self._add(f"answers {role}", 1)
+        self._add(f"hits {role}", hits)
+        self._add(f"empty_answers {role}", not hits)
+        self._add(f"fallbacks {role}", fallback)
+
+    def event(self, name: str) -> None:
+        """Count one of the other events, by its name."""
+        self._add(name, 1)
+
+    def _add(self, name: str, times: int) -> None:
         self._row[_EVENTS_AT + _EVENT_NUMBER[name]] += times
+
+
+@dataclass(frozen=True)
+class Shown:
+    """What a worker says of itself among the metrics."""
+
+    bundles: Mapping[str, dict[str, Any]]
+    """By role, what `/v1/bundle` says of it."""
+    share: float
+    """The canary's."""
+    tier_refused: bool
 
 
 class _BoardCollector(Collector):
     """Reads the board as Prometheus metrics."""
 
-    def __init__(self, board: Board, bundle: dict[str, Any]) -> None:
+    def __init__(self, board: Board, shown: Shown) -> None:
         self._board = board
-        self._bundle = bundle
+        self._shown = shown
 
     def collect(self) -> Iterator[Metric]:
         """Yield every family, summed over the processes."""
         totals = self._board.cells.sum(axis=0)
-        notice = self._board.notice()
         yield from _requests(totals)
         yield from _events(totals[_EVENTS_AT:])
-        yield from _gauges(self._bundle, notice)
+        yield from _of_bundles(self._shown)
+        yield from _of_tiers(self._shown)
+        yield from _of_notice(self._board.notice())
 
 
-def exposition(board: Board, bundle: dict[str, Any]) -> bytes:
-    """Return all metrics as Prometheus reads them; `bundle` is what `/v1/bundle` says."""
+def exposition(board: Board, shown: Shown) -> bytes:
+    """Return all metrics as Prometheus reads them."""
     registry = CollectorRegistry(auto_describe=False)
-    registry.register(_BoardCollector(board, bundle))
+    registry.register(_BoardCollector(board, shown))
     return generate_latest(registry)
 
 
@@ -122,27 +164,63 @@ def _requests(totals: npt.NDArray[np.float64]) -> Iterable[Metric]:
 
 
 def _events(totals: npt.NDArray[np.float64]) -> Iterable[Metric]:
-    described = {
-        "answers": ("nitamono_answers", "Answers about look-alikes."),
-        "empty_answers": ("nitamono_empty_answers", "Such answers that had no hit."),
-        "fallbacks": ("nitamono_fallbacks", "Such answers that fell back on something else."),
-        "hits": ("nitamono_hits", "Hits in all answers."),
-        "restarts": ("nitamono_worker_restarts", "Workers that died and were started again."),
-        "swaps": ("nitamono_bundle_swaps", "Times another bundle began to be served."),
-        "refusals": ("nitamono_bundle_refusals", "Times a published bundle was refused."),
-    }
-    for name, (family, sentence) in described.items():
-        yield CounterMetricFamily(family, sentence, value=totals[_EVENT_NUMBER[name]])
+    for name, sentence in _ANSWERS.items():
+        family = CounterMetricFamily(f"nitamono_{name}", sentence, labels=["role"])
+        for role in ROLES:
+            family.add_metric([role], totals[_EVENT_NUMBER[f"{name} {role}"]])
+        yield family
+    for name, (shown, sentence) in _HAPPENED.items():
+        yield CounterMetricFamily(f"nitamono_{shown}", sentence, value=totals[_EVENT_NUMBER[name]])
 
 
-def _gauges(bundle: dict[str, Any], notice: dict[str, Any]) -> Iterable[Metric]:
-    info = GaugeMetricFamily("nitamono_bundle_info", "The bundle served.", labels=["bundle"])
-    info.add_metric([bundle["bundle"]], 1)
+def _of_bundles(shown: Shown) -> Iterable[Metric]:
+    info = GaugeMetricFamily(
+        "nitamono_bundle_info", "The bundles served.", labels=["bundle", "role"]
+    )
+    for role, bundle in shown.bundles.items():
+        info.add_metric([bundle["bundle"], role], 1)
     yield info
-    for name, count in sorted(bundle["counts"].items()):
+    for name, count in sorted(shown.bundles[LIVE]["counts"].items()):
         yield GaugeMetricFamily(f"nitamono_bundle_{name}", f"Live {name} served.", value=count)
+    yield GaugeMetricFamily(
+        "nitamono_canary_share", "The canary's share of all questions.", value=shown.share
+    )
+
+
+def _of_tiers(shown: Shown) -> Iterable[Metric]:
+    tiers = {role: bundle["tier"] for role, bundle in shown.bundles.items() if bundle["tier"]}
+    info = GaugeMetricFamily(
+        "nitamono_tier_info", "The fresh tiers served.", labels=["tier", "role"]
+    )
+    for role, tier in tiers.items():
+        info.add_metric([tier["tier"], role], 1)
+    yield info
+    for name, sentence in {
+        "age_seconds": "Seconds since the fresh tier was last confirmed.",
+        "items": "Items that are new, or have a new row.",
+        "regions": "Regions that the bundle does not have.",
+        "gone": "Items of the bundle that are no longer for sale.",
+    }.items():
+        family = GaugeMetricFamily(f"nitamono_tier_{name}", sentence, labels=["role"])
+        for role, tier in tiers.items():
+            if tier[name] is not None:
+                family.add_metric([role], tier[name])
+        yield family
+    yield GaugeMetricFamily(
+        "nitamono_tier_refused",
+        "1 while a fresh tier is refused, and the one before it is served.",
+        value=float(shown.tier_refused),
+    )
+
+
+def _of_notice(notice: dict[str, Any]) -> Iterable[Metric]:
     yield GaugeMetricFamily(
         "nitamono_bundle_refused",
         "1 while CURRENT names a bundle that was refused, and an older one is served.",
         value=float(bool(notice.get("refused"))),
+    )
+    yield GaugeMetricFamily(
+        "nitamono_canary_refused",
+        "1 while CANARY names a bundle that was refused, and the live one is served alone.",
+        value=float(bool(notice.get("canary_refused"))),
     )

@@ -1,4 +1,4 @@
-"""Follows CURRENT: a new bundle gets new workers, and the old ones leave once those serve.
+"""Follows CURRENT and CANARY: other bundles get new workers, and the old ones leave after that.
 
 The supervisor itself loads nothing, so that no bundle, however broken, can take it down.
 """
@@ -13,45 +13,32 @@ import socket
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 
-from feature_store.bundle.records import CURRENT
-from feature_store.bundle.registry import BundleRegistry
-from feature_store.errors import BundleError, NitamonoError, NoBundleError, SettingsError
+from feature_store.errors import BundleError, NoBundleError, SettingsError
 from serving.board import Board
 from serving.metrics import COLUMNS, Counters
 from serving.mirror import Mirror
+from serving.news import CANARY_REFUSED, REFUSED
 from serving.processes import Bell, ended, fork, tell
 from serving.settings import ServingSettings
+from serving.wishes import Wishes
 from serving.workers import Generation, lead
 
 _LOG = logging.getLogger(__name__)
 _GENERATIONS = 8
 """How many generations have rows of their own on the board; more are never alive at once."""
 
-_RETRY_SECONDS = 30.0
-"""How long a refused bundle is left alone before it is looked at again."""
-
 
 @dataclass
 class _Leader:
-    """A forked leader: the bundle it loads, and what it has said."""
+    """A forked leader: the bundles it loads, and what it has said."""
 
     bundle_id: str
+    canary_id: str | None
     process: int
     heard: int
     said: bytes = b""
     kill_at: float | None = None
-
-
-@dataclass(frozen=True)
-class _Refusal:
-    """A bundle that cannot be served; `mark` tells one publication of it from the next."""
-
-    bundle_id: str | None
-    mark: int
-    reason: str
-    retry_at: float
 
 
 def bind(host: str, port: int) -> socket.socket:
@@ -66,12 +53,11 @@ def bind(host: str, port: int) -> socket.socket:
 
 
 class Supervisor:
-    """Keeps one generation serving what CURRENT names, as far as that can be served."""
+    """Keeps one generation serving what the pointers name, as far as that can be served."""
 
     def __init__(self, settings: ServingSettings, listener: socket.socket) -> None:
         self._settings = settings
         self._listener = listener
-        self._registry = BundleRegistry(settings.folder)
         self._mirror: Mirror | None = None
         self._block = settings.workers + 1
         self._board = Board(1 + _GENERATIONS * self._block, COLUMNS)
@@ -80,10 +66,12 @@ class Supervisor:
         self._live: _Leader | None = None
         self._candidate: _Leader | None = None
         self._leaving: list[_Leader] = []
-        self._refusal: _Refusal | None = None
+        self._wishes = Wishes(settings.folder, self._board, self._counters)
 
-    def run(self, on_serving: Callable[[str], None]) -> None:
-        """Serve until SIGTERM or SIGINT; `on_serving` is told each bundle that begins to be served.
+    def run(self, on_serving: Callable[[str, str | None], None]) -> None:
+        """Serve until SIGTERM or SIGINT.
+
+        `on_serving` is told each bundle that begins to be served, and its canary.
 
         Raises NoBundleError when nothing is published, BundleError when the bundle that is live at
         the start is refused.
@@ -94,8 +82,6 @@ class Supervisor:
                     self._mirror = Mirror(self._settings, self._listener)
                     while self._mirror.news is None and not bell.stopping:
                         self._wait(bell)
-                if not bell.stopping:
-                    self._candidate = self._start(self._first())
                 while not bell.stopping:
                     self._step(on_serving)
                     self._wait(bell)
@@ -111,20 +97,16 @@ class Supervisor:
             self._mirror.hear()
             self._mirror.mend()
 
-    def _step(self, on_serving: Callable[[str], None]) -> None:
+    def _step(self, on_serving: Callable[[str, str | None], None]) -> None:
         self._hear(on_serving)
-        if self._live is None and self._candidate is None and self._refusal is not None:
-            raise BundleError(self._refusal.reason)
+        refused = self._wishes.refused(REFUSED)
+        if self._live is None and self._candidate is None and refused is not None:
+            raise BundleError(refused.reason)
         self._mend()
         self._follow()
 
     def _first(self) -> str:
-        try:
-            current = self._registry.current()
-        except (OSError, UnicodeDecodeError) as error:
-            raise BundleError(f"{self._pointer} cannot be read: {error}") from error
-        if current is None and self._trouble is not None:
-            raise BundleError(self._trouble[1])
+        current = self._wishes.first()
         if current is None:
             raise NoBundleError(
                 f"nothing has been published in {self._settings.bundles}; build and publish a "
@@ -132,12 +114,21 @@ class Supervisor:
             )
         return current
 
-    def _start(self, bundle_id: str) -> _Leader:
+    def _start(self, bundle_id: str, canary_id: str | None) -> _Leader:
+        """Fork a leader; with a canary for what is served already, it is that or nothing."""
         heard, said = os.pipe()
         first_row = 1 + (self._started % _GENERATIONS) * self._block
         self._started += 1
+        served_already = self._live is not None and self._live.bundle_id == bundle_id
         generation = Generation(
-            bundle_id, self._settings, self._listener, self._board, first_row, said
+            bundle_id,
+            canary_id,
+            served_already and canary_id is not None,
+            self._settings,
+            self._listener,
+            self._board,
+            first_row,
+            said,
         )
 
         def run() -> int:
@@ -147,9 +138,9 @@ class Supervisor:
         process = fork(run)
         os.close(said)
         os.set_blocking(heard, False)
-        return _Leader(bundle_id, process, heard)
+        return _Leader(bundle_id, canary_id, process, heard)
 
-    def _hear(self, on_serving: Callable[[str], None]) -> None:
+    def _hear(self, on_serving: Callable[[str, str | None], None]) -> None:
         """Take the candidate's report: it takes over, or its bundle is refused."""
         candidate = self._candidate
         if candidate is None:
@@ -164,18 +155,31 @@ class Supervisor:
         self._candidate = None
         os.close(candidate.heard)
         report = json.loads(candidate.said or "{}")
-        if "serves" not in report:
+        if "canary_refused" in report:
+            self._wishes.refuse(CANARY_REFUSED, candidate.canary_id, report["canary_refused"])
+        elif candidate.canary_id is not None and not report:  # it may be what ended the process
+            reason = f"loading it beside {candidate.bundle_id} ended the process; see the log"
+            self._wishes.refuse(CANARY_REFUSED, candidate.canary_id, reason)
+        elif "serves" not in report:
             reason = f"loading {candidate.bundle_id} ended its process; see the log"
-            self._refuse(candidate.bundle_id, report.get("refused", reason))
+            self._wishes.refuse(REFUSED, candidate.bundle_id, report.get("refused", reason))
+        if "serves" not in report:
             self._leave(candidate)
             return
+        if "canary_refused" in report:
+            candidate.canary_id = None
+        self._take_over(candidate)
+        on_serving(candidate.bundle_id, candidate.canary_id)
+
+    def _take_over(self, candidate: _Leader) -> None:
         if self._live is not None:
             self._leave(self._live)
             self._counters.event("swaps")
         self._live = candidate
-        self._refusal = None
-        self._board.tell({})
-        on_serving(candidate.bundle_id)
+        self._wishes.served = candidate.bundle_id
+        self._wishes.forgive(REFUSED)
+        if candidate.canary_id is not None:
+            self._wishes.forgive(CANARY_REFUSED)
 
     def _mend(self) -> None:
         """Reap leaders that have left, and replace a live one that died."""
@@ -188,63 +192,26 @@ class Supervisor:
             return  # with a candidate, wait: it may take over, and if not this comes round again
         if ended(self._live.process):
             _LOG.error("the leader of %s died; starting it again", self._live.bundle_id)
-            self._candidate, self._live = self._start(self._live.bundle_id), None
+            dead, self._live = self._live, None
+            self._candidate = self._start(dead.bundle_id, dead.canary_id)
             self._counters.event("restarts")
 
     def _follow(self) -> None:
-        """Begin to load what CURRENT names, unless it is live, being loaded, or lately refused."""
+        """Begin to load what the pointers name, unless it is served, being loaded, or refused."""
+        if self._mirror is not None and self._mirror.news is not None:
+            self._wishes.hear(self._mirror.news.troubles)
         if self._candidate is not None:
             return
-        if self._trouble is not None:
-            self._refuse(*self._trouble)
+        live = self._live
+        if live is None:
+            bundle_id = self._first()
+            self._candidate = self._start(bundle_id, self._wishes.canary(bundle_id, None))
             return
-        try:
-            current, mark = self._registry.current(), self._mark()
-        except (OSError, UnicodeDecodeError, NitamonoError) as error:
-            self._refuse(None, f"CURRENT cannot be read: {error}")
-            return
-        if current is None or (self._live is not None and current == self._live.bundle_id):
-            self._forgive()
-            return
-        refused = self._refusal
-        if (
-            refused is not None
-            and (refused.bundle_id, refused.mark) == (current, mark)
-            and time.monotonic() < refused.retry_at
-        ):
-            return
-        self._candidate = self._start(current)
-
-    @property
-    def _trouble(self) -> tuple[str | None, str] | None:
-        """The bundle that the mirror could not take over, if it is known, and why."""
-        news = self._mirror.news if self._mirror else None
-        return (news.bundle_id, news.trouble) if news is not None and news.trouble else None
-
-    @property
-    def _pointer(self) -> Path:
-        return self._settings.folder / CURRENT
-
-    def _mark(self) -> int:
-        try:
-            return self._pointer.stat().st_mtime_ns
-        except FileNotFoundError:
-            return 0
-
-    def _refuse(self, bundle_id: str | None, reason: str) -> None:
-        told = self._refusal
-        self._refusal = _Refusal(bundle_id, self._mark(), reason, time.monotonic() + _RETRY_SECONDS)
-        if told is not None and (told.bundle_id, told.reason) == (bundle_id, reason):
-            return
-        if self._live is not None:
-            _LOG.error("refused, bundle %s stays: %s", self._live.bundle_id, reason)
-        self._counters.event("refusals")
-        self._board.tell({"refused": {"bundle": bundle_id, "reason": reason[:4000]}})
-
-    def _forgive(self) -> None:
-        if self._refusal is not None:
-            self._refusal = None
-            self._board.tell({})
+        bundle_id = self._wishes.bundle(live.bundle_id)
+        loaded = live.canary_id if bundle_id == live.bundle_id else None
+        canary_id = self._wishes.canary(bundle_id, loaded)
+        if (bundle_id, canary_id) != (live.bundle_id, live.canary_id):
+            self._candidate = self._start(bundle_id, canary_id)
 
     def _leave(self, leader: _Leader) -> None:
         tell(leader.process, signal.SIGTERM)

@@ -1,4 +1,4 @@
-"""One generation of the service: a leader that loads a bundle once, and the workers it forks."""
+"""One generation of the service: a leader that loads bundles once, and the workers it forks."""
 
 from __future__ import annotations
 
@@ -15,8 +15,6 @@ from dataclasses import dataclass
 from types import FrameType
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
 import uvicorn
 
 from feature_store.bundle.registry import BundleRegistry
@@ -28,7 +26,9 @@ from serving.metrics import Counters
 from serving.observed import Draining
 from serving.processes import Bell, ended, fork, tell
 from serving.protocol import BoundedProtocol
+from serving.served import Served
 from serving.settings import ServingSettings
+from serving.watch import Watch
 
 _LOG = logging.getLogger(__name__)
 _FIRST_PAUSE_SECONDS, _LAST_PAUSE_SECONDS = 0.1, 30.0
@@ -37,9 +37,12 @@ _STEADY_SECONDS = 60.0
 
 @dataclass(frozen=True)
 class Generation:
-    """What a leader is told: which bundle, and what it shares with all other processes."""
+    """What a leader is told: which bundles, and what it shares with all other processes."""
 
     bundle_id: str
+    canary_id: str | None
+    needs_canary: bool
+    """Whether the canary is what it is for: the bundle is served already."""
     settings: ServingSettings
     listener: socket.socket
     board: Board
@@ -50,22 +53,45 @@ class Generation:
 
 
 def lead(generation: Generation) -> int:
-    """Load and verify the bundle, fork the workers and keep them alive until told to stop."""
+    """Load and verify the bundles, fork the workers and keep them alive until told to stop."""
+    canary, refused = _load_canary(generation)
+    if generation.needs_canary and canary is None:
+        _report(generation, canary_refused=refused)
+        return 0
     try:
-        bundle = BundleRegistry(generation.settings.folder).open(generation.bundle_id)
-        answers = Answers(bundle, shelf=generation.settings.demo)
+        live = _load(generation, generation.bundle_id, shelf=generation.settings.demo)
     except NitamonoError as error:
         _report(generation, refused=str(error))
         return 0
     except Exception as error:
         _report(generation, refused=f"{generation.bundle_id} cannot be loaded: {error!r}")
         raise
+    served = Served(live, canary)
+    counters = Counters(generation.board.cells[generation.first_row])
+    Watch(generation.settings.folder, served, counters).look()
     # What lives now lives on: without this the collector would touch, and so copy, shared pages.
     gc.collect()
     gc.freeze()
     with Bell().listening() as bell:
-        _Crew(generation, answers, bell).keep()
+        _Crew(generation, served, counters, bell).keep(refused)
     return 0
+
+
+def _load(generation: Generation, bundle_id: str, *, shelf: bool) -> Answers:
+    return Answers(BundleRegistry(generation.settings.folder).open(bundle_id), shelf=shelf)
+
+
+def _load_canary(generation: Generation) -> tuple[Answers | None, str | None]:
+    """Load the canary, if there is one; return it, or why it cannot be had."""
+    if generation.canary_id is None:
+        return None, None
+    try:
+        return _load(generation, generation.canary_id, shelf=False), None
+    except NitamonoError as error:
+        return None, str(error)
+    except Exception as error:  # noqa: BLE001 - no canary, however broken, is in the live one's way
+        _LOG.exception("the canary %s", generation.canary_id)
+        return None, f"{generation.canary_id} cannot be loaded: {error!r}"
 
 
 def _report(generation: Generation, **said: Any) -> None:
@@ -86,29 +112,31 @@ class _Place:
 class _Crew:
     """The workers of one leader."""
 
-    def __init__(self, generation: Generation, answers: Answers, bell: Bell) -> None:
+    def __init__(
+        self, generation: Generation, served: Served, counters: Counters, bell: Bell
+    ) -> None:
         self._generation = generation
-        self._answers = answers
+        self._served = served
         self._bell = bell
-        self._counters = Counters(generation.board.cells[generation.first_row])
+        self._counters = counters
         self._places = [_Place() for _ in range(generation.settings.workers)]
         self._leader = os.getpid()
 
-    def keep(self) -> None:
+    def keep(self, canary_refused: str | None) -> None:
         """Start the workers, start again those that die, and at the end let them finish."""
         supervisor = os.getppid()
         heard, said = os.pipe()
         for number in range(len(self._places)):
             self._start(number, said)
         os.close(said)
-        self._await_all(heard)
+        self._await_all(heard, canary_refused)
         while not self._bell.stopping and os.getppid() == supervisor:
             self._mend()
             whole = all(place.worker is not None for place in self._places)
             self._bell.wait(1.0 if whole else _FIRST_PAUSE_SECONDS)
         self._stop()
 
-    def _await_all(self, heard: int) -> None:
+    def _await_all(self, heard: int, canary_refused: str | None) -> None:
         """Report once every worker has said that it serves, or that one of them cannot."""
         with os.fdopen(heard, "rb") as pipe:
             waiting = len(self._places)
@@ -118,7 +146,8 @@ class _Crew:
             self._bell.stopping = True
             _report(self._generation, refused="a worker ended before it could serve; see the log")
         else:
-            _report(self._generation, serves=self._generation.bundle_id)
+            told = {"canary_refused": canary_refused} if canary_refused else {}
+            _report(self._generation, serves=self._generation.bundle_id, **told)
 
     def _start(self, number: int, said: int | None = None) -> None:
         place = self._places[number]
@@ -155,7 +184,7 @@ class _Crew:
 
     def _work(self, number: int, said: int | None) -> int:
         row = self._generation.board.cells[self._generation.first_row + 1 + number]
-        worker = _Worker(self._generation, self._answers, row, self._leader)
+        worker = _Worker(self._generation, self._served, Counters(row), self._leader)
         worker.run_until_stopped(said)
         return 0
 
@@ -166,17 +195,19 @@ class _Worker(uvicorn.Server):
     def __init__(
         self,
         generation: Generation,
-        answers: Answers,
-        row: npt.NDArray[np.float64],
+        served: Served,
+        counters: Counters,
         leader: int,
     ) -> None:
         settings = generation.settings
         self._settings = settings
+        self._watch = Watch(settings.folder, served, counters)
+        self._watching: asyncio.Task[None] | None = None
         self._draining = Draining()
         self._listener = generation.listener
         self._leader = leader
         self._said: int | None = None
-        service = Service(answers, settings, generation.board, Counters(row), self._draining)
+        service = Service(served, settings, generation.board, counters, self._draining)
         super().__init__(
             uvicorn.Config(
                 build_app(service),
@@ -200,9 +231,19 @@ class _Worker(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Begin to accept, and say so."""
         await super().startup(sockets)
+        self._watching = asyncio.create_task(self._keep_watching())
         if self._said is not None:
             os.write(self._said, b"+")
             os.close(self._said)
+
+    async def _keep_watching(self) -> None:
+        """Look for other tiers and shares, in a thread: nobody who asks waits for that."""
+        while True:
+            await asyncio.sleep(self._settings.poll_seconds)
+            try:
+                await asyncio.to_thread(self._watch.look)
+            except Exception:  # noqa: BLE001 - what is served stays, and the next look may do
+                _LOG.exception("what is beside CURRENT cannot be looked at")
 
     async def on_tick(self, counter: int) -> bool:
         """Stop as well when the leader is gone, however it went."""
@@ -217,6 +258,8 @@ class _Worker(uvicorn.Server):
 
         Closing a kept-alive connection at once would fail the request that is just on its way.
         """
+        if self._watching is not None:
+            self._watching.cancel()
         for server in self.servers:
             server.close()
         self._draining.begun = True

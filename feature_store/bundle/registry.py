@@ -188,6 +188,12 @@ class BundleRegistry:
             log.info("%s is the canary, for %g of all questions", bundle_id, wanted.share)
         return wanted
 
+    def point_canary_at(self, canary: Canary) -> None:
+        """Name a canary whose bundle the caller has just proven."""
+        with self.lock():
+            self._must_be_there(canary.bundle_id)
+            self._write(CANARY, json.dumps(canary.told()) + "\n")
+
     def no_canary(self) -> bool:
         """Give all questions to the live bundle; return whether there was a canary."""
         with self.lock():

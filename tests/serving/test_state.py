@@ -24,7 +24,15 @@ def samples(client: httpx.Client) -> dict[tuple[str, ...], float]:
 
 def test_it_lives_and_is_ready(client: httpx.Client) -> None:
     assert client.get("/healthz").json() == {"status": "ok"}
-    assert client.get("/readyz").json() == {"ready": True, "bundle": "shop-1", "refused": None}
+    assert client.get("/readyz").json() == {
+        "ready": True,
+        "bundle": "shop-1",
+        "tier": None,
+        "canary": None,
+        "refused": None,
+        "canary_refused": None,
+        "tier_refused": None,
+    }
 
 
 def test_it_says_what_it_serves(client: httpx.Client) -> None:
@@ -33,6 +41,9 @@ def test_it_says_what_it_serves(client: httpx.Client) -> None:
     assert bundle["counts"]["items"] == 63
     assert bundle["recall_at_10"] == 1.0
     assert bundle["gate_passed"] is True
+    assert (bundle["tier"], bundle["canary"], bundle["segmented_by"]) == (None, None, None)
+    assert bundle["parts"] == [{"extractor": "random@000000000000", "weight": 1.0}]
+    assert [one["method"] for one in bundle["segments"]] == ["exact"]
     assert {"category", "price", "in_stock", "colour"} <= set(bundle["filters"])
 
 
@@ -61,14 +72,17 @@ def test_each_kind_of_answer_is_counted(client: httpx.Client) -> None:
 
     assert grown("nitamono_requests_total", "similar", "400") == 1
     assert grown("nitamono_requests_total", "similar", "404") == 1
-    assert grown("nitamono_answers_total") == 2
-    assert grown("nitamono_empty_answers_total") == 1
-    assert grown("nitamono_hits_total") == 3
+    assert grown("nitamono_answers_total", "live") == 2
+    assert grown("nitamono_empty_answers_total", "live") == 1
+    assert grown("nitamono_hits_total", "live") == 3
     assert grown("nitamono_request_seconds_count", "similar") == 4
     assert grown("nitamono_request_seconds_bucket", "+Inf", "similar") == 4
-    assert after[("nitamono_bundle_info", "shop-1")] == 1
+    assert after[("nitamono_bundle_info", "shop-1", "live")] == 1
     assert after[("nitamono_bundle_items",)] == 63
-    assert after[("nitamono_bundle_refused",)] == 0
+    assert grown("nitamono_answers_total", "canary") == 0
+    for refused in ("bundle", "canary", "tier"):
+        assert after[(f"nitamono_{refused}_refused",)] == 0
+    assert after[("nitamono_canary_share",)] == 0
 
 
 def test_no_item_becomes_a_label(client: httpx.Client) -> None:

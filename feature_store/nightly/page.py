@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from html import escape
 from pathlib import Path
 from typing import Any
 
-from feature_store.bundle.format import REPORT, Manifest
+from feature_store.bundle.format import REPORT, Manifest, Segment
+from feature_store.nightly.page_gate import STYLE, draw_gate
+from feature_store.quality.index_gate import IndexGate
 from feature_store.quality.report import GateReport
+
+RECALL = "recall_at_10"
 
 _STYLE = """
 body{font:15px/1.45 system-ui,sans-serif;color:#1c1c1c;background:#fff;max-width:1260px;
@@ -27,10 +31,17 @@ img,svg{max-width:100%;height:auto}.columns{display:flex;flex-wrap:wrap;gap:40px
 """
 
 
-def draw_page(folder: Path, manifest: Manifest, report: GateReport, live: Manifest | None) -> str:
+def draw_page(
+    folder: Path,
+    manifest: Manifest,
+    report: GateReport,
+    live: Manifest | None,
+    gate: IndexGate,
+) -> str:
     """Return the HTML of a bundle's `report/index.html`; pictures come from its report folder.
 
-    `live` is the bundle that is live now, to compare with. Every text of the catalogue is escaped.
+    `live` is the bundle that is live now, to compare with; `gate` are the thresholds. Every text
+    of the catalogue is escaped.
     """
     verdict = "passed" if report.passed else "failed"
     sections = [
@@ -39,11 +50,11 @@ def draw_page(folder: Path, manifest: Manifest, report: GateReport, live: Manife
         f'<p class="muted">{_subtitle(manifest, live)}</p>',
         _tiles(_figures(manifest, live)),
         "<h2>Index gate</h2>",
-        _gate(report),
+        draw_gate(manifest.measurements["gate"], report, gate),
         '<h2>Recall against exact search</h2><div class="columns"><div>',
         _curve(folder),
         "</div><div>",
-        _curve_table(manifest),
+        _curve_tables(manifest),
         "</div></div>",
         "<h2>A dozen items and their look-alikes</h2>",
         _picture(folder),
@@ -55,7 +66,7 @@ def draw_page(folder: Path, manifest: Manifest, report: GateReport, live: Manife
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         f"<title>{title}</title>"
-        f"<style>{_STYLE}</style></head><body>{''.join(sections)}</body></html>\n"
+        f"<style>{_STYLE}{STYLE}</style></head><body>{''.join(sections)}</body></html>\n"
     )
 
 
@@ -70,26 +81,42 @@ def _subtitle(manifest: Manifest, live: Manifest | None) -> str:
 def _figures(manifest: Manifest, live: Manifest | None) -> Iterable[tuple[str, str, str]]:
     """Yield what the tiles show: a figure, its name, and a remark."""
     counts, found = manifest.counts, manifest.measurements
-    search = manifest.segments[0].search
     was = live.counts if live else None
     yield f"{counts.items:,}", "items", f"{counts.items - was.items:+,}" if was else ""
     yield f"{counts.images:,}", "images", f"{counts.images - was.images:+,}" if was else ""
     yield f"{counts.regions:,}", "regions", f"{counts.regions - was.regions:+,}" if was else ""
-    yield f"{found['gate']['recall_at_10']:.4f}", "recall@10", _change(found, live)
-    yield f"{found['gate']['self_retrieval']:.4f}", "self retrieval", ""
+    yield _overall(found, RECALL), "recall@10", _change(found, live)
+    yield _overall(found, "identity"), "identity", "asked by name"
     yield f"{found['latency_ms']['similar']['p95']:.2f} ms", "stored neighbours", "p95"
     yield f"{found['latency_ms']['by_vector']['p95']:.2f} ms", "search by vector", "p95"
-    how = f"epsilon {search.epsilon:g}, {search.candidates} candidates"
-    exact = search.method == "exact"
-    yield search.method, "search", "too few vectors for a graph" if exact else how
+    yield _method(manifest), "search", _how(manifest)
     yield f"{sum(found['seconds'].values()):.0f} s", "built in", ""
     yield f"{found['peak_memory_bytes'] / 1e6:,.0f} MB", "peak memory", ""
 
 
-def _change(found: dict[str, Any] | Any, live: Manifest | None) -> str:
-    if live is None:
+def _method(manifest: Manifest) -> str:
+    return ", ".join(dict.fromkeys(segment.search.method for segment in manifest.segments))
+
+
+def _how(manifest: Manifest) -> str:
+    search = manifest.segments[0].search
+    if len(manifest.segments) > 1:
+        return f"{len(manifest.segments)} segments by {manifest.segmented_by}"
+    if search.method == "exact":
+        return "too few vectors for a graph"
+    return f"epsilon {search.epsilon:g}, {search.candidates} candidates"
+
+
+def _overall(found: Mapping[str, Any], name: str) -> str:
+    figure = found["gate"]["overall"]["metrics"].get(name)
+    return "?" if figure is None else f"{figure['value']:.4f}"
+
+
+def _change(found: Mapping[str, Any], live: Manifest | None) -> str:
+    """Say how the recall differs from the live bundle's; nothing of one of an older release."""
+    if live is None or "overall" not in live.measurements.get("gate", {}):
         return ""
-    return f"{found['gate']['recall_at_10'] - live.measurements['gate']['recall_at_10']:+.4f}"
+    return f"{float(_overall(found, RECALL)) - float(_overall(live.measurements, RECALL)):+.4f}"
 
 
 def _tiles(figures: Iterable[tuple[str, str, str]]) -> str:
@@ -101,27 +128,28 @@ def _tiles(figures: Iterable[tuple[str, str, str]]) -> str:
     return f'<div class="tiles">{"".join(tiles)}</div>'
 
 
-def _gate(report: GateReport) -> str:
-    rows = (
-        f'<tr><td><span class="verdict {"passed" if check.passed else "failed"}">'
-        f"{'passed' if check.passed else 'failed'}</span></td><td>{escape(check.name)}</td>"
-        f"<td>{escape(check.message.removeprefix(f'{check.name}: '))}</td></tr>"
-        for check in report.checks
-    )
-    head = "<tr><th></th><th>check</th><th>what was found</th></tr>"
-    return f"<table>{head}{''.join(rows)}</table>"
-
-
 def _curve(folder: Path) -> str:
     path = folder / REPORT / "recall.svg"
     return path.read_text(encoding="utf-8") if path.is_file() else ""
 
 
-def _curve_table(manifest: Manifest) -> str:
-    search = manifest.segments[0].search
-    chosen = (search.epsilon, search.candidates)
+def _curve_tables(manifest: Manifest) -> str:
+    """Draw what was tried: of one segment as it is, of several folded, each under its name."""
+    tuned = manifest.measurements["segments"]
+    tables = []
+    for segment in manifest.segments:
+        table = _curve_table(segment, tuned[segment.name]["curve"])
+        if len(manifest.segments) > 1:
+            name = escape(segment.name or "without a segment")
+            table = f"<details><summary>{name}</summary>{table}</details>"
+        tables.append(table)
+    return "".join(tables)
+
+
+def _curve_table(segment: Segment, curve: Iterable[Mapping[str, Any]]) -> str:
+    chosen = (segment.search.epsilon, segment.search.candidates)
     rows = []
-    for point in manifest.measurements["curve"]:
+    for point in curve:
         mark = "chosen" if (point["epsilon"], point["candidates"]) == chosen else ""
         numbers = (
             f"{point['candidates']}",

@@ -12,7 +12,7 @@ from feature_store.nightly.build import build_candidate
 from feature_store.nightly.needs import NightlySettings, registry_of
 from feature_store.nightly.page import draw_page
 from feature_store.nightly.record import note
-from feature_store.quality.index import IndexMeasurements, check_index
+from feature_store.quality.index import check_index
 from feature_store.quality.report import GateReport
 from feature_store.tables import FeatureStore
 
@@ -27,8 +27,9 @@ def check_candidate(path: str | Path, settings: NightlySettings) -> GateReport:
     """
     folder = Path(path)
     manifest = read_manifest(folder)
-    report = check_index(IndexMeasurements(**manifest.measurements["gate"]), settings.quality)
-    page = draw_page(folder, manifest, report, _live(settings, folder.name))
+    report = check_index(manifest.measurements["gate"], settings.quality)
+    thresholds = settings.quality.read_index_gate()
+    page = draw_page(folder, manifest, report, _live(settings, folder.name), thresholds)
     seal(folder, report.passed, report.to_dict(), page)
     log.info("%s: the index gate %s", folder.name, "passed" if report.passed else "failed")
     if not report.passed:

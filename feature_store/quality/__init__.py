@@ -8,7 +8,7 @@ Importing this package imports neither Great Expectations nor pandas.
 """
 
 from feature_store.quality.batch import Expected, Planned, check_batch
-from feature_store.quality.index import IndexMeasurements, check_index
+from feature_store.quality.index import check_index
 from feature_store.quality.report import Check, GateReport
 from feature_store.quality.settings import QualitySettings
 
@@ -16,7 +16,6 @@ __all__ = [
     "Check",
     "Expected",
     "GateReport",
-    "IndexMeasurements",
     "Planned",
     "QualitySettings",
     "check_batch",

@@ -25,6 +25,9 @@ class Rule:
     `expectation` and `arguments` are Great Expectations' own. `complaint` says what is wrong with
     rows that break the rule ("features have a norm other than 1"); in a frame of totals, which has
     one row, it is the whole sentence, formatted with that row. `remedy` says what to do.
+
+    `each`: every row that breaks the rule is a check of its own, named by the row's `example`. Its
+    columns `observed`, `expected` and `said` say what was found and what should have been.
     """
 
     name: str
@@ -34,6 +37,7 @@ class Rule:
     expected: str
     complaint: str
     remedy: str
+    each: bool = False
 
 
 def between(column: str, low: float | None = None, high: float | None = None) -> dict[str, Any]:
@@ -48,19 +52,20 @@ def total(name: str, limits: Mapping[str, Any], expected: str, complaint: str, r
 
 
 def hold_against(rules: Sequence[Rule], frames: Mapping[str, pd.DataFrame]) -> tuple[Check, ...]:
-    """Hold every rule against its frame: one check for each, in the order of the rules.
+    """Hold every rule against its frame: one check or more for each, in the order of the rules.
 
     A frame's column `example` names each row to a person; the frame `totals` has one row.
     """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # what the library does inside is not ours to mend
         context = _context()
-        found: dict[str, Check] = {}
+        found: dict[str, list[Check]] = {}
         for name, frame in frames.items():
             of_frame = [rule for rule in rules if rule.frame == name]
             for rule, result in zip(of_frame, _validate(context, of_frame, frame), strict=True):
-                found[rule.name] = _check(rule, result, frame)
-    return tuple(found[rule.name] for rule in rules)
+                checks = _each(rule, result, frame) if rule.each else []
+                found[rule.name] = checks or [_check(rule, result, frame)]
+    return tuple(check for rule in rules for check in found[rule.name])
 
 
 def _context() -> Any:
@@ -98,7 +103,7 @@ def _validate(context: Any, rules: Sequence[Rule], frame: pd.DataFrame) -> list[
         suite,
         result_format={
             "result_format": "SUMMARY",
-            "partial_unexpected_count": 20,
+            "partial_unexpected_count": len(frame) if rules[0].each else 20,
             "unexpected_index_column_names": ["example"],
         },
     )
@@ -123,6 +128,23 @@ def _check(rule: Rule, result: Any, frame: pd.DataFrame) -> Check:
     if not failed:
         detail = f"all {len(frame)} rows as expected: {rule.expected}"
     return _verdict(rule, failed, float(count), detail)
+
+
+def _each(rule: Rule, result: Any, frame: pd.DataFrame) -> list[Check]:
+    """Return a failed check for every row that breaks the rule."""
+    rows = result.result.get("partial_unexpected_index_list") or []
+    broken = {str(row["example"]) for row in rows}
+    return [
+        Check(
+            row["example"],
+            False,
+            round(float(row["observed"]), 6),
+            row["expected"],
+            f"{row['example']}: {row['said']}. {rule.remedy}",
+        )
+        for row in frame.to_dict("records")
+        if row["example"] in broken
+    ]
 
 
 def _verdict(rule: Rule, failed: bool, observed: float, detail: str) -> Check:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
+from pathlib import Path
 
 from feature_store.errors import SettingsError
+from feature_store.quality.index_gate import IndexGate, read_index_gate
 
 
 @dataclass(frozen=True)
@@ -31,18 +33,25 @@ class QualitySettings:
     """A batch needs at least this share (0..1) of distinct vectors among its distinct regions; an
     extractor that describes everything alike has next to none."""
 
-    min_self_retrieval: float = 0.99
-    """An index must find at least this share (0..1) of its own vectors when asked for them."""
-
-    min_recall_at_10: float = 0.99
-    """An index must find at least this share (0..1) of the ten true nearest neighbours."""
+    index_gate: str = ""
+    """A TOML file of the index gate's thresholds that says what differs from the packaged
+    index_gate.toml; empty takes that one as it is."""
 
     def __post_init__(self) -> None:
-        """Check every range."""
+        """Check every range, and the file of thresholds where one is named."""
+        if self.index_gate:  # a task may run in another folder than the one it was started in
+            object.__setattr__(self, "index_gate", str(Path(self.index_gate).absolute()))
         for field in fields(self):
             value = getattr(self, field.name)
-            if field.name == "tolerated_failed_images":
+            if field.name == "index_gate":
+                if value:
+                    self.read_index_gate()
+            elif field.name == "tolerated_failed_images":
                 if value < 0:
                     raise SettingsError(f"quality settings: {field.name} must not be negative")
             elif not 0.0 <= value <= 1.0:
                 raise SettingsError(f"quality settings: {field.name} must be between 0 and 1")
+
+    def read_index_gate(self) -> IndexGate:
+        """Read the thresholds of the index gate; SettingsError naming the key that is wrong."""
+        return read_index_gate(self.index_gate)

@@ -128,10 +128,13 @@ def make_shop(
     features: list[dict[str, object]] = []
     ledger: list[dict[str, object]] = []
     vectors = iter(clustered(items * 6, dim, seed))
+    looks = np.random.default_rng(seed + 1).normal(size=(len(CATEGORIES), dim)) * 0.25 * dim**-0.5
     first: list[dict[str, object]] = []
     for number in range(items):
         item_id = f"item-{number:05d}"
         regions = _regions(number, vectors, extractor)
+        for row in regions:  # things of one category have something in common
+            row["vector"] = _towards(row["vector"], looks[number % len(CATEGORIES)])
         if number == 0:
             first = regions
         if number >= items - copies:
@@ -178,6 +181,11 @@ def _regions(
                 }
             )
     return rows
+
+
+def _towards(vector: object, direction: npt.NDArray[np.float64]) -> list[float]:
+    moved = np.asarray(vector) + direction
+    return np.asarray(moved / np.linalg.norm(moved), np.float32).tolist()
 
 
 def _ledger_row(item_id: str, index: int, regions: list[dict[str, object]]) -> dict[str, object]:

@@ -5,16 +5,19 @@
 reads the snapshot, forecasts what the build will take, and cuts it into segments · **segment** (one
 mapped task per segment) builds and tunes the ONNG index and lists every region's neighbours ·
 **assemble** puts the bundle together and measures it against exact search · **check** holds what
-was measured against the index gate · **publish** flips one file.
+was measured against the index gate · **compare** draws what shoppers would see change, and why ·
+**approve** waits for a person if that is too much, else passes at once · **publish** flips one
+file.
 
-Every task can be run again. When one fails, the live bundle stays live. Roll back by hand with
-`nitamono rollback`.
+Every task can be run again. When one fails, or nobody approves, the live bundle stays live. Roll
+back by hand with `nitamono rollback`.
 """
 
 import datetime as dt
 
 from airflow.sdk import DAG, Asset, CronDataIntervalTimetable, Param
 
+from operators.compare import ApproveBundleOperator, CompareBundleOperator
 from operators.index import (
     AssembleBundleOperator,
     BuildSegmentOperator,
@@ -56,4 +59,6 @@ with DAG(
     publish = PublishBundleOperator(
         task_id="publish", bundle=assemble.output, outlets=[Asset("nitamono://bundle")]
     )
-    changed >> plan >> segment >> assemble >> check >> publish
+    compare = CompareBundleOperator(task_id="compare", bundle=assemble.output)
+    approve = ApproveBundleOperator(task_id="approve", comparison=compare.output, retries=0)
+    changed >> plan >> segment >> assemble >> check >> compare >> approve >> publish

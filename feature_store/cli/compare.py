@@ -91,15 +91,12 @@ def _print(found: Comparison) -> None:
     from feature_store.compare import explain
     from feature_store.compare.comparison import CAUSES, percent
 
-    console = Console()
-    console.print(f"{found.before} → {found.after}", highlight=False)
-    console.print(explain(found.summary()), style="bold", highlight=False)
+    console = Console(soft_wrap=True, highlight=False)
+    console.print(f"{found.before} → {found.after}")
+    console.print(explain(found.summary()), style="bold")
     came, went = found.items_after - found.items_both, found.items_before - found.items_both
-    console.print(
-        f"{counted(found.items_changed, 'item')} of {found.items_both:,} changed; "
-        f"{came:,} came, {went:,} went",
-        highlight=False,
-    )
+    changed = counted(found.items_changed, "item")
+    console.print(f"{changed} of {found.items_both:,} changed; {came:,} came, {went:,} went")
     table = Table("cause", "share", "lost", "gained", "")
     for name, cause in found.causes.items():
         if cause.share:
@@ -110,7 +107,7 @@ def _print(found: Comparison) -> None:
     most = [entry for entry in found.categories[:CATEGORIES] if entry.churn]
     if most:
         named = (f"{plain(e.category) or '(none)'} {percent(e.churn)}" for e in most)
-        console.print(f"most changed: {', '.join(named)}", highlight=False)
+        console.print(f"most changed: {', '.join(named)}")
     click.echo(f"see {found.report}")
 
 

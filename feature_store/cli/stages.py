@@ -65,8 +65,13 @@ def ingest(day: str, catalogue: str | None) -> None:
 
 @click.command()
 @click.option("--rebuild", is_flag=True, help="Build even if the live bundle is up to date.")
-def index(rebuild: bool) -> None:
-    """Build, prove and publish a bundle from the current snapshot."""
+@click.option("--yes", is_flag=True, help="Publish however much would change for shoppers.")
+def index(rebuild: bool, yes: bool) -> None:
+    """Build, prove and publish a bundle from the current snapshot.
+
+    What would change is drawn first. Where that is more than NITAMONO_COMPARE_MAX_CHURN, the bundle
+    is not published, unless with --yes.
+    """
     from feature_store.nightly import build_and_publish, needs_build
 
     settings = Settings.from_environment()
@@ -77,5 +82,5 @@ def index(rebuild: bool) -> None:
     columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
     with Progress(*columns, console=Console(stderr=True)) as progress:
         progress.add_task("build, prove and publish", total=None)
-        published = build_and_publish(settings)
+        published = build_and_publish(settings, approved=yes)
     console.print(f"published {published}")

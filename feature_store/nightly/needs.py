@@ -15,6 +15,7 @@ import pyarrow.compute as pc
 
 from feature_store.bundle.format import FORMAT_VERSION, Part
 from feature_store.bundle.opening import Registry, open_registry
+from feature_store.compare.settings import CompareSettings
 from feature_store.errors import BundleError, IndexBuildError
 from feature_store.index.settings import IndexSettings
 from feature_store.models import ModelRegistry
@@ -64,6 +65,10 @@ class NightlySettings(Protocol):
     @property
     def quality(self) -> QualitySettings:
         """What is good enough to be published."""
+
+    @property
+    def compare(self) -> CompareSettings:
+        """How much may change for shoppers unseen."""
 
     @property
     def tables(self) -> TablesSettings:

@@ -7,7 +7,8 @@ from pathlib import Path
 
 from feature_store.bundle.format import Manifest, read_manifest
 from feature_store.bundle.write import seal
-from feature_store.errors import BundleError
+from feature_store.compare import compare_with_live, require_approval
+from feature_store.errors import ApprovalError, BundleError
 from feature_store.nightly.build import build_candidate
 from feature_store.nightly.needs import NightlySettings, registry_of
 from feature_store.nightly.page import draw_page
@@ -51,13 +52,23 @@ def publish_candidate(path: str | Path, settings: NightlySettings) -> str:
     return folder.name
 
 
-def build_and_publish(settings: NightlySettings, store: FeatureStore | None = None) -> str:
+def build_and_publish(
+    settings: NightlySettings, store: FeatureStore | None = None, *, approved: bool = False
+) -> str:
     """Build, check and publish a bundle from the current snapshot; return its id.
 
-    Raises GateError, leaving the live bundle live, if the gate fails.
+    Raises GateError if the gate fails; ApprovalError if more would change for shoppers than
+    `compare.max_churn` and that is not `approved`. The live bundle stays live then.
     """
     candidate = build_candidate(settings, store)
     check_candidate(candidate.path, settings).raise_if_failed()
+    found = compare_with_live(settings, candidate.path.name)
+    if not approved:
+        try:
+            require_approval(found)
+        except ApprovalError:
+            note(settings.home, candidate.manifest, "not approved")
+            raise
     return publish_candidate(candidate.path, settings)
 
 

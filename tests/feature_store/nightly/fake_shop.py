@@ -13,6 +13,8 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from feature_store.compare.settings import CompareSettings
+from feature_store.fresh.settings import FreshSettings
 from feature_store.index.settings import IndexSettings
 from feature_store.quality.settings import QualitySettings
 from feature_store.schemas import FEATURES, ITEMS, LEDGER, Box, region_id
@@ -35,6 +37,8 @@ class FakeSettings:
     quality: QualitySettings = field(default_factory=QualitySettings)
     tables: TablesSettings = field(default_factory=TablesSettings)
     vision: VisionSettings = field(default_factory=VisionSettings)
+    fresh: FreshSettings = field(default_factory=FreshSettings)
+    compare: CompareSettings = field(default_factory=lambda: CompareSettings(max_churn=1.0))
     bundles_location: str = ""
 
     @property
@@ -62,6 +66,9 @@ class FakeSnapshot:
 
     def ledger(self) -> pa.Table:
         return self.rows
+
+    def failed(self) -> pa.Table:
+        return self.rows.filter(pc.equal(self.rows["status"], "failed"))
 
     def rejected(self) -> pa.Table:
         return self.rows.slice(0, 0)

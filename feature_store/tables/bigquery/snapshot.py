@@ -10,6 +10,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from feature_store.errors import StoreError
 from feature_store.schemas import ITEMS, LEDGER
 from feature_store.tables.bigquery.commits import WarehouseCommit
 from feature_store.tables.bigquery.layout import TABLES
@@ -52,16 +53,17 @@ class PinnedRows:
         """Return what a query about these rows gives."""
         if not self._versions:
             return schema.empty_table()
-        return self._warehouse.rows(sql, schema, self._with_versions(parameters))
+        return self._warehouse.rows(sql, schema, {**self.parameters(), **parameters})
 
     def stream(self, sql: str, schema: pa.Schema, parameters: Parameters) -> Iterator[pa.Table]:
         """Yield what a query about these rows gives piece by piece."""
         if self._versions:
-            yield from self._warehouse.stream(sql, schema, self._with_versions(parameters))
+            yield from self._warehouse.stream(sql, schema, {**self.parameters(), **parameters})
 
-    def _with_versions(self, parameters: Parameters) -> dict[str, tuple[str, Any]]:
+    def parameters(self) -> dict[str, tuple[str, Any]]:
+        """Return the parameters of every query about these rows; there must be commits."""
         days = {"first_day": ("DATE", min(self._days)), "last_day": ("DATE", max(self._days))}
-        return {"versions": ("INT64", self._versions), **days, **parameters}
+        return {"versions": ("INT64", self._versions), **days}
 
 
 class BigQuerySnapshot:
@@ -190,6 +192,17 @@ class BigQuerySnapshot:
     @cached_property
     def _live_items(self) -> int:
         return _sum(self._count("items", []))
+
+    def live_rows(
+        self, name: str, columns: Sequence[str], only: str = "TRUE"
+    ) -> tuple[str, dict[str, tuple[str, Any]]]:
+        """Write the query of columns of live rows, for whoever asks more of them in BigQuery.
+
+        Returned with its parameters. StoreError for an empty snapshot, which has none.
+        """
+        if not self._partitions:
+            raise StoreError("the store in BigQuery is empty; ingest a catalogue")
+        return self._live_sql(name, columns, only), self._pinned.parameters()
 
     def _live(self, name: str, schema: pa.Schema, only: str = "TRUE") -> pa.Table:
         return self._pinned.rows(self._live_sql(name, schema.names, only), schema)

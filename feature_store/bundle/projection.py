@@ -84,7 +84,8 @@ def _centred(vectors: Floats, mean: Floats, name: str) -> Floats:
 
 
 def _unit(vectors: Floats, name: str) -> Floats:
-    norms = _norms(vectors)
+    with np.errstate(over="ignore"):  # of what is not finite after that
+        norms = _norms(vectors)
     if not 0 < norms.min() <= norms.max() < np.inf:  # nor is it true of NaN
         raise ValueError(f"{name} must be finite and not zero")
     return np.asarray(vectors / norms, np.float32)

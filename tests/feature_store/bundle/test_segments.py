@@ -1,0 +1,312 @@
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from feature_store.bundle import Bundle, Filter, Searcher, open_bundle, parse_filter
+from feature_store.bundle.format import read_manifest
+from feature_store.errors import BundleError, FilterError
+from tests.feature_store.bundle.made_bundle import (
+    Made,
+    build_graph,
+    make_bundle,
+    raw_vectors,
+    rewritten,
+)
+
+NAMES = ("ladies", "men", "")
+MADE = Made(items=600, segments=NAMES, copies=30)
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_bundle(tmp_path_factory.mktemp("segments"), "one", MADE)[0]
+
+
+@pytest.fixture(scope="module")
+def searcher(made: Path) -> Searcher:
+    return Searcher(open_bundle(made))
+
+
+@pytest.fixture
+def copy(made: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(made, tmp_path / made.name))
+
+
+class Asked:
+    """A graph that notes how often it is asked."""
+
+    def __init__(self, graph: Any) -> None:
+        self.graph, self.times = graph, 0
+
+    def search(self, *query: Any, **how: Any) -> Any:
+        self.times += 1
+        return self.graph.search(*query, **how)
+
+
+def spied(folder: Path) -> tuple[Searcher, list[Asked]]:
+    bundle, asked = open_bundle(folder), []
+    for segment in bundle.segments:
+        asked.append(Asked(segment.nearest._graph))
+        segment.nearest._graph = asked[-1]
+    return Searcher(bundle), asked
+
+
+def best(bundle: Bundle, query: np.ndarray, keep: Callable[[int], bool]) -> list[float]:
+    """The scores of all kept items, compared one by one, the best first."""
+    cosines = bundle.vectors[:] @ query
+    found: dict[int, float] = {}
+    for region in np.flatnonzero(bundle.subject):
+        item = int(bundle.owners[region])
+        found[item] = max(found.get(item, 0.0), float(cosines[region]))
+    return sorted((round(100 * min(1, c), 2) for i, c in found.items() if keep(i)), reverse=True)
+
+
+def test_each_region_is_of_its_items_segment(searcher: Searcher) -> None:
+    bundle = searcher.bundle
+    assert [segment.name for segment in bundle.segments] == list(NAMES)
+    assert (bundle.segment_of == bundle.owners % 3).all()
+    assert [segment.items for segment in bundle.segments] == [200, 200, 200]
+
+
+def test_all_segments_are_merged_as_if_they_were_one(searcher: Searcher) -> None:
+    queries = raw_vectors(MADE, 80, 7)
+    centred = searcher.bundle.projection.centre(queries)
+    cosines = centred @ searcher.bundle.vectors[:].T
+    expected = np.sort(cosines, axis=1)[:, ::-1][:, :15]
+    exact, near = searcher.exact(queries, 15), searcher.nearest(queries, 15)
+    assert np.allclose(exact.cosines, expected, atol=1e-5)
+    for found in (exact, near):
+        assert np.allclose(np.take_along_axis(cosines, found.regions, 1), found.cosines, atol=1e-5)
+        assert all(len(set(row)) == 15 for row in found.regions.tolist())
+    assert (near.cosines >= expected[:, -1:] - 1e-5).mean() >= 0.99
+
+
+@pytest.mark.parametrize("number", [0, 1, 2])
+def test_one_segment_answers_alone(searcher: Searcher, number: int) -> None:
+    queries = raw_vectors(MADE, 40, 8)
+    rows = searcher.bundle.segments[number].rows
+    cosines = searcher.bundle.projection.centre(queries) @ searcher.bundle.vectors[rows].T
+    expected = np.sort(cosines, axis=1)[:, ::-1][:, :10]
+    exact = searcher.exact(queries, 10, segment=number)
+    near = searcher.nearest(queries, 10, segment=number)
+    assert np.allclose(exact.cosines, expected, atol=1e-5)
+    assert (near.cosines >= expected[:, -1:] - 1e-5).mean() >= 0.99
+    assert set(searcher.bundle.segment_of[near.regions].ravel().tolist()) == {number}
+
+
+def test_more_than_a_segment_holds_is_minus_one_at_the_end(searcher: Searcher) -> None:
+    held = len(searcher.bundle.segments[1].rows)
+    query = raw_vectors(MADE, 1, 9)
+    for found in (searcher.exact(query, held + 4, segment=1), searcher.nearest(query, 900)):
+        there = found.regions[0] >= 0
+        assert (np.diff(there.astype(int)) <= 0).all()
+        assert (found.cosines[0][~there] == -1).all()
+    assert (searcher.exact(query, held + 4, segment=1).regions >= 0).sum() == held
+
+
+@pytest.mark.parametrize("limit", [5, 60])
+@pytest.mark.parametrize("item_id", ["item-00003", "item-00004", "item-00005", "item-00599"])
+def test_what_is_similar_is_of_the_items_own_segment(
+    searcher: Searcher, item_id: str, limit: int
+) -> None:
+    bundle, number = searcher.bundle, int(item_id[-5:])
+    answer = searcher.similar(item_id, limit=limit)
+    assert answer.fallback == ("exact_scan" if limit > MADE.neighbours else None)
+    query = bundle.vectors[int(bundle.primary_region[number])]
+    wanted = best(bundle, query, lambda item: item % 3 == number % 3 and item != number)
+    assert {hit.item % 3 for hit in answer.hits} == {number % 3}
+    assert [hit.score for hit in answer.hits] == pytest.approx(wanted[:limit], abs=0.011)
+
+
+def test_a_list_that_names_the_whole_segment_is_complete(tmp_path: Path) -> None:
+    made = replace(MADE, items=30, copies=0, graph=False)
+    searcher = Searcher(open_bundle(make_bundle(tmp_path, "one", made)[0]))
+    answer = searcher.similar("item-00004", limit=50)
+    assert (len(answer.hits), answer.fallback) == (9, None)
+
+
+@pytest.mark.parametrize(
+    ("texts", "asked"),
+    [
+        (["segment:men"], [1]),
+        (["segment:MEN,ladies"], [0, 1]),
+        (["colour:red"], [0, 1, 2]),
+        (["segment:ladies", "colour:green"], [0]),
+        (["segment:children"], []),
+        ([], [0, 1, 2]),
+    ],
+)
+def test_a_filter_on_the_segmenting_attribute_asks_only_those_segments(
+    made: Path, texts: list[str], asked: list[int]
+) -> None:
+    searcher, graphs = spied(made)
+    filters: list[Filter] = [parse_filter(text) for text in texts]
+    query = raw_vectors(MADE, 1, 10)[0]
+    hits = searcher.by_vector(query, limit=2, filters=filters)
+    assert [n for n, graph in enumerate(graphs) if graph.times] == asked
+    bundle = searcher.bundle
+    allowed = bundle.facets.allowed(filters, np.arange(600))
+    centred = bundle.projection.centre(query[None])[0]
+    wanted = best(bundle, centred, lambda item: bool(allowed[item]))[:2]
+    assert [hit.score for hit in hits] == pytest.approx(wanted, abs=0.011)
+
+
+def test_an_unknown_attribute_is_refused_here_too(searcher: Searcher) -> None:
+    with pytest.raises(FilterError, match="'size'"):
+        searcher.by_vector(raw_vectors(MADE, 1, 10)[0], filters=[parse_filter("size:3")])
+
+
+def test_a_segment_of_one_item_beside_a_large_one(tmp_path: Path) -> None:
+    made = Made(items=2, segments=("ladies", "men"), graph=False)
+    searcher = Searcher(open_bundle(make_bundle(tmp_path, "one", made)[0]))
+    assert searcher.similar("item-00000").hits == []
+    assert searcher.similar("item-00000").fallback is None
+    query = raw_vectors(made, 1, 3)
+    assert len(searcher.by_vector(query[0])) == 2
+    men = searcher.by_vector(query[0], filters=[parse_filter("segment:men")])
+    assert [hit.item for hit in men] == [1]
+    assert (searcher.nearest(query, 5, segment=0).regions[0] == [0, -1, -1, -1, -1]).all()
+
+
+def changed(path: Path, change: Callable[[np.ndarray], np.ndarray]) -> None:
+    np.save(path, change(np.load(path)))
+
+
+def put(row: int, value: int) -> Callable[[np.ndarray], np.ndarray]:
+    def change(array: np.ndarray) -> np.ndarray:
+        array[row] = value
+        return array
+
+    return change
+
+
+@pytest.mark.parametrize(
+    ("file", "change", "message"),
+    [
+        ("001/rows.npy", put(0, 0), "region 0 is in segment 'ladies', too"),
+        ("000/rows.npy", put(0, -1), "000/rows.npy does not number regions"),
+        ("000/rows.npy", put(3, 0), "000/rows.npy does not number regions"),
+        ("002/rows.npy", put(-1, 9999), "002/rows.npy does not number regions"),
+        ("000/rows.npy", lambda rows: rows[:-1], "000/rows.npy does not have the manifest's"),
+        ("000/rows.npy", lambda rows: rows.astype(np.int64), "000/rows.npy does not have the"),
+        ("001/objects.npy", put(5, -1), "001/objects.npy does not number 3.. vectors"),
+        ("001/objects.npy", put(5, 5000), "001/objects.npy does not number 3.. vectors"),
+        ("001/objects.npy", lambda rows: rows * 0, "001/objects.npy does not number"),
+        ("001/objects.npy", lambda rows: rows[1:], "001/objects.npy does not have"),
+        ("002/pca.npy", lambda columns: columns[:, 1:], "002/pca.npy does not have"),
+        ("002/pca.npy", lambda columns: columns.astype(np.float64), "002/pca.npy does not have"),
+    ],
+)
+def test_files_that_contradict_each_other_are_named(
+    copy: Path, file: str, change: Callable[[np.ndarray], np.ndarray], message: str
+) -> None:
+    changed(copy / "segments" / file, change)
+    with pytest.raises(BundleError, match=message):
+        open_bundle(copy, proven=False)
+
+
+def test_a_region_that_no_segment_holds_is_named(copy: Path) -> None:
+    manifest = read_manifest(copy)
+    last = manifest.segments[2]
+    for name in ("rows", "objects"):
+        changed(copy / "segments" / "002" / f"{name}.npy", lambda rows: rows[:-1])
+    objects = np.load(copy / "segments" / "002" / "objects.npy")
+    fewer = replace(last, regions=last.regions - 1, vectors=len(np.unique(objects)))
+    more = replace(manifest.segments[0], regions=manifest.segments[0].regions + 1)
+    rewritten(copy, segments=(more, manifest.segments[1], fewer))
+    with pytest.raises(BundleError, match=r"000/rows.npy does not have the manifest's shape"):
+        open_bundle(copy, proven=False)
+    exactly = replace(manifest, segments=(*manifest.segments[:2], fewer))
+    with pytest.raises(BundleError, match="no segment holds region"):
+        Bundle(copy, exactly)
+
+
+def test_an_item_in_two_segments_is_refused(copy: Path) -> None:
+    a, b = (copy / "segments" / number / "rows.npy" for number in ("001", "002"))
+    first, second = np.load(a), np.load(b)
+    # Item 1 has two regions, 1 and 2; item 2 the three after them.
+    assert (first[:2].tolist(), second[:3].tolist()) == ([1, 2], [3, 4, 5])
+    first[1], second[0] = 3, 2
+    np.save(a, first)
+    np.save(b, second)
+    with pytest.raises(BundleError, match="item 1 is in two segments"):
+        open_bundle(copy, proven=False)
+
+
+def test_a_missing_graph_is_not_replaced_by_a_slow_search(copy: Path) -> None:
+    shutil.rmtree(copy / "segments" / "001" / "graph")
+    with pytest.raises(BundleError, match="001/graph is missing"):
+        open_bundle(copy, proven=False)
+
+
+def test_a_graph_of_other_vectors_is_refused(copy: Path) -> None:
+    graph = copy / "segments" / "001" / "graph"
+    vectors = np.random.default_rng(0).normal(size=(50, 16)).astype(np.float32)
+    shutil.rmtree(graph)
+    build_graph(graph, vectors)
+    with pytest.raises(BundleError, match="001/graph holds 50 vectors instead of 3"):
+        open_bundle(copy, proven=False)
+    vectors = np.random.default_rng(0).normal(size=(read_manifest(copy).segments[1].vectors, 12))
+    shutil.rmtree(graph)
+    build_graph(graph, vectors.astype(np.float32))
+    with pytest.raises(BundleError, match=r"the graph in .*001 cannot be searched"):
+        open_bundle(copy, proven=False)
+
+
+def test_a_graph_that_cannot_be_read_is_named(copy: Path) -> None:
+    (copy / "segments" / "001" / "graph" / "prf").unlink()
+    with pytest.raises(BundleError, match="001/graph cannot be opened"):
+        open_bundle(copy, proven=False)
+
+
+def test_searching_changes_no_file(copy: Path) -> None:
+    before = {path: path.stat().st_mtime_ns for path in copy.rglob("*")}
+    searcher = Searcher(open_bundle(copy))
+    searcher.nearest(raw_vectors(MADE, 20, 3), 30)
+    searcher.similar("item-00001", limit=100)
+    assert {path: path.stat().st_mtime_ns for path in copy.rglob("*")} == before
+    assert open_bundle(copy).bundle_id == "one"
+
+
+class FakeGraph:
+    """A graph that insists on what NGT needs and would not complain about."""
+
+    def __init__(self) -> None:
+        self.sizes: list[int] = []
+
+    def search(self, query: Any, *, size: int, **_: Any) -> Any:
+        assert query.dtype == np.float32
+        assert query.flags.c_contiguous
+        assert query.ndim == 1
+        assert np.isfinite(query).all()
+        self.sizes.append(size)
+        return np.arange(min(size, 3), dtype=np.int32)
+
+
+def test_a_graph_is_warmed_up_and_asked_in_the_way_it_needs(searcher: Searcher) -> None:
+    old, graph = searcher.bundle.segments[0].nearest, FakeGraph()
+    objects = np.unique(old._by_object, return_inverse=True)[1].astype(np.int32)
+    fresh = type(old)(old.vectors, old.rows, objects, old.projection, graph)
+    assert graph.sizes == [1]  # the first search must not run beside another one
+    queries = np.asfortranarray(searcher.bundle.vectors[:7].astype(np.float64))
+    found = fresh.approximate(queries, 5, 0.1, 30)  # type: ignore[arg-type]
+    assert graph.sizes[1:] == [30] * 7
+    assert (found.regions[:, 3:] == -1).all()  # a graph may find fewer than it is asked for
+    assert fresh.approximate(queries[:1], 10_000, 0.1, 30).regions.shape == (1, 10_000)  # type: ignore[arg-type]
+    assert graph.sizes[-1] == len(objects)
+
+
+def test_what_ngt_has_no_answer_for_never_reaches_it(made: Path) -> None:
+    searcher, graphs = spied(made)
+    for vector in (np.full(32, np.nan), np.zeros(32), np.full(32, np.inf)):
+        for ask in (searcher.nearest, searcher.exact):
+            with pytest.raises(ValueError, match="must be finite and not zero"):
+                ask(vector[None].astype(np.float32), 5)
+    assert [graph.times for graph in graphs] == [0, 0, 0]

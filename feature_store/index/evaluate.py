@@ -25,6 +25,9 @@ TIE = 1e-5
 IN_VAIN = 0.0005
 """A gain of recall over a stride of epsilons that is not worth another."""
 
+PATIENCE = 2
+"""So many numbers of candidates are tried in vain."""
+
 Search = Callable[[Floats, int, float, int], Ints]
 """(centred queries (q, dim), k, epsilon, candidates) → region numbers (q, k), -1 padded."""
 
@@ -165,16 +168,17 @@ def tune(search: Search, vectors: Floats, truth: Truth, settings: IndexSettings)
 
     enough = slow if budget_ms else good
     curve: list[CurvePoint] = []
+    worse = 0
     for candidates in settings.candidates:
 
         def attempt(epsilon: float, candidates: int = candidates) -> CurvePoint:
             return _try(search, vectors, truth, epsilon, candidates)
 
-        line = _climb(attempt, settings.epsilons, enough)
-        curve += line
-        fastest = max((p.queries_per_second for p in curve if good(p)), default=0.0)
-        if (budget_ms and slow(line[0])) or line[0].queries_per_second < fastest:
-            break  # more candidates are slower still
+        before = _value(curve, good, slow, budget_ms)
+        curve += _climb(attempt, settings.epsilons, enough)
+        worse = worse + 1 if before and _value(curve, good, slow, budget_ms) <= before else 0
+        if worse == PATIENCE:
+            break  # more candidates bring nothing more
     fit = [point for point in curve if not slow(point)] if budget_ms else list(filter(good, curve))
     if fit and not budget_ms:
         chosen = max(fit, key=lambda point: point.queries_per_second)
@@ -182,6 +186,18 @@ def tune(search: Search, vectors: Floats, truth: Truth, settings: IndexSettings)
         chosen = max(fit or curve, key=lambda point: (point.recall, point.queries_per_second))
     log.info("epsilon %g with %d candidates: recall@10 %.4f", *chosen[:3])
     return Tuning(chosen, good(chosen) or bool(budget_ms and fit), curve)
+
+
+def _value(
+    curve: list[CurvePoint],
+    good: Callable[[CurvePoint], bool],
+    slow: Callable[[CurvePoint], bool],
+    budget_ms: float,
+) -> float:
+    """Return how good the best is: its recall within a budget, else its speed at the target."""
+    if budget_ms:
+        return max((point.recall for point in curve if not slow(point)), default=0.0)
+    return max((point.queries_per_second for point in curve if good(point)), default=0.0)
 
 
 def _climb(

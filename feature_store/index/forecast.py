@@ -114,6 +114,7 @@ def time_small_graph(vectors: Floats, settings: IndexSettings) -> float:
     dim = min(settings.reduced_dim or USUAL_DIM, sample.shape[1])
     directions = np.linalg.eigh((sample.T @ sample).astype(np.float64))[1][:, ::-1][:, :dim]
     short = np.ascontiguousarray(sample @ directions, np.float32)
+    short /= np.linalg.norm(short, axis=1, keepdims=True)
     started = time.perf_counter()
     with plain_folder() as scratch:
         next(build_graphs(short, scratch, settings))

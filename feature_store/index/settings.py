@@ -56,13 +56,13 @@ class IndexSettings:
     vectors."""
 
     epsilons: tuple[float, ...] = (
-        *(0.0, 0.005, 0.01, 0.015, 0.02, 0.025, 0.03, 0.04, 0.05, 0.065, 0.08),
-        *(0.1, 0.12, 0.15, 0.2, 0.3, 0.5),
+        *(-0.1, -0.07, -0.05, -0.035, -0.02, -0.01, 0.0, 0.01, 0.02, 0.03, 0.04, 0.05, 0.065),
+        *(0.08, 0.1, 0.12, 0.15, 0.2, 0.3, 0.5),
     )
-    """How much farther than the best so far the search may wander: the values that tuning may
-    choose, ascending."""
+    """How much farther than the best so far the search may wander, or how much less far: the
+    values that tuning may choose, ascending."""
 
-    candidates: tuple[int, ...] = (15, 20, 30, 40, 50, 75, 100, 150, 200, 400)
+    candidates: tuple[int, ...] = (15, 20, 30, 40, 50, 60, 75, 100, 150, 200, 400)
     """How many vectors of the graph are compared exactly with the query: the values that tuning
     may choose, ascending."""
 

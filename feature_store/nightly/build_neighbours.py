@@ -26,9 +26,9 @@ from feature_store.nightly.stopwatch import Stopwatch
 
 log = logging.getLogger(__name__)
 
-EXACT_PRODUCTS = 1e13
-"""Up to so many multiplications comparing all is about as quick as asking a graph, and exact: some
-three minutes on two cores."""
+EXACT_PRODUCTS = 5e12
+"""Up to so many multiplications all are compared: a minute or two on two cores, hardly more than
+asking a graph takes, and exact."""
 CHECKED = 200
 """Regions whose list by a graph is held against the exact one."""
 

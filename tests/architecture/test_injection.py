@@ -27,7 +27,8 @@ SHELLS = {
 }
 SQL = re.compile(
     r"\b(SELECT\s.*\bFROM|INSERT\s+INTO|DELETE\s+FROM|MERGE\s+INTO|UPDATE\s.*\bSET|CREATE\s+"
-    r"(OR\s+REPLACE\s+)?(TABLE|VIEW|SCHEMA|TEMP)|DROP\s+(TABLE|VIEW|SCHEMA)|ALTER\s+TABLE|WHERE\s)",
+    r"(OR\s+REPLACE\s+)?(TABLE|VIEW|SCHEMA|TEMP|VECTOR)|DROP\s+(TABLE|VIEW|SCHEMA)|ALTER\s+TABLE|"
+    r"WHERE\s|VECTOR_SEARCH\s*\()",
     re.DOTALL,
 )
 HOSTILE = {*CATALOGUE.names, *LEDGER.names, *FEATURES.names, "uri", "uris", "value", "values"}
@@ -152,6 +153,8 @@ def test_a_planted_shell_is_found(code: str) -> None:
         "'SELECT a FROM t WHERE b = %s' % b",
         "'SELECT a FROM t WHERE b = ' + b",
         "'SELECT a FROM {}'.format(b)",
+        "f\"CREATE VECTOR INDEX i ON {table}(v) OPTIONS (index_type = '{kind}')\"",
+        "f\"VECTOR_SEARCH((SELECT 1), 'v', (SELECT 2), distance_type => '{kind}')\"",
         "write(predicate=f\"ds = '{ds}'\")",
     ],
 )

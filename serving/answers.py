@@ -17,7 +17,7 @@ import pyarrow as pa
 
 from feature_store.bundle.open import Bundle
 from feature_store.bundle.search import Searcher
-from feature_store.bundle.tier import Tier
+from feature_store.bundle.tier import Tier, TierPointer
 from feature_store.errors import UnknownItemError
 from serving.parameters import SimilarQuestion
 from serving.shelf import Shelf
@@ -100,27 +100,27 @@ class Answers:
             Shelf(bundle) if shelf else None,
             bundle_summary(bundle),
         )
-        self._take(None, "")
+        self._take(None, None)
 
-    def with_tier(self, tier: Tier | None, at: str = "") -> Answers:
-        """Return the answers from the same bundle with another tier, which was named at `at`."""
+    def with_tier(self, tier: Tier | None, pointer: TierPointer | None = None) -> Answers:
+        """Return the answers from the same bundle with another tier, which `pointer` names."""
         other = copy.copy(self)
-        other._take(tier, at)
+        other._take(tier, pointer)
         return other
 
-    def confirmed(self, at: str) -> Answers:
-        """Return the same answers, whose tier was named once more at `at`."""
+    def confirmed(self, pointer: TierPointer) -> Answers:
+        """Return the same answers, whose tier is named once more."""
         other = copy.copy(self)
-        other.tier_at = at
+        other.pointer = pointer
         return other
 
-    def _take(self, tier: Tier | None, at: str) -> None:
+    def _take(self, tier: Tier | None, pointer: TierPointer | None) -> None:
         encoded = self._encoded
         self.bundle = encoded.bundle
         self.bundle_id = encoded.bundle.bundle_id
         self.tier = tier
-        self.tier_at = at
-        """When the tier was named: UTC, ISO 8601."""
+        self.pointer = pointer
+        """What named the tier."""
         self.edition = self.bundle_id if tier is None else f"{self.bundle_id}.{tier.tier_id}"
         """What all answers follow from, apart from this program: the same means the same ones."""
         self._searcher = Searcher(encoded.bundle, tier)
@@ -136,7 +136,7 @@ class Answers:
     @property
     def summary(self) -> dict[str, Any]:
         """What `/v1/bundle` says of the bundle and its tier."""
-        tier = None if self.tier is None else tier_summary(self.tier, self.tier_at)
+        tier = tier_summary(self.tier, self.pointer) if self.tier and self.pointer else None
         return {**self._encoded.summary, "tier": tier}
 
     def has(self, item_id: str, region_id: str | None = None) -> bool:

@@ -9,7 +9,7 @@ from typing import Any
 
 from feature_store.bundle.format import GATE, Segment
 from feature_store.bundle.open import Bundle
-from feature_store.bundle.tier import Tier
+from feature_store.bundle.tier import Tier, TierPointer
 
 
 def bundle_summary(bundle: Bundle) -> dict[str, Any]:
@@ -36,14 +36,14 @@ def bundle_summary(bundle: Bundle) -> dict[str, Any]:
     }
 
 
-def tier_summary(tier: Tier, at: str) -> dict[str, Any]:
-    """Return what `/v1/bundle` says of a tier that was named at `at`."""
+def tier_summary(tier: Tier, pointer: TierPointer) -> dict[str, Any]:
+    """Return what `/v1/bundle` says of a tier and of what named it."""
     manifest = tier.manifest
     return {
         "tier": manifest.tier_id,
-        "at": at,
-        "age_seconds": age_seconds(at),
-        "snapshot_version": manifest.snapshot_version,
+        "at": pointer.at,
+        "age_seconds": age_seconds(pointer.at),
+        "snapshot_version": pointer.snapshot_version,
         "items": manifest.items,
         "regions": manifest.regions,
         "gone": manifest.gone,

@@ -63,8 +63,8 @@ class Watch:
                 self._served.take(role, answers.with_tier(None))
         elif answers.tier is not None and answers.tier.tier_id == pointer.tier_id:
             self._served.refusals.pop(role, None)
-            if answers.tier_at != pointer.at:
-                self._served.take(role, answers.confirmed(pointer.at))
+            if answers.pointer != pointer:
+                self._served.take(role, answers.confirmed(pointer))
         elif not self._is_refused(role, pointer):
             self._take_up(chosen, pointer)
 
@@ -72,7 +72,7 @@ class Watch:
         role, answers = chosen
         begun = time.monotonic()
         try:
-            taken = answers.with_tier(self._shelf.open(answers.bundle), pointer.at)
+            taken = answers.with_tier(self._shelf.open(answers.bundle), pointer)
         except Exception as error:  # noqa: BLE001 - no tier, however broken, ends a worker
             if not isinstance(error, BundleError | OSError):
                 _LOG.exception("tier %s of %s", pointer.tier_id, answers.bundle_id)

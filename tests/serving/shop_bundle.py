@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from io import BytesIO
@@ -82,6 +83,12 @@ def build_shop(home: Path, bundle_id: str = "shop-1", *, without: str | None = N
     seal(folder, True, {"checks": []}, "<!doctype html><title>gate</title>")
     BundleRegistry(home / "bundles").publish(bundle_id)
     return folder
+
+
+def draw_photo(item_id: str, thumbnails: Path) -> tuple[str, tuple[int, int]]:
+    """Draw a photo of an item that the shop does not have yet; return its id and its size."""
+    photo = _photo(_Item(item_id, "shoes", item_id, zlib.crc32(item_id.encode()) % 97), 0)
+    return _store(photo, thumbnails), photo.size
 
 
 def _shop() -> Iterator[_Item]:

@@ -171,8 +171,8 @@ def neighbours(vectors: Floats, made: Made) -> tuple[Ints, Floats]:
     cosines[(owners[:, None] % many) != (owners[subjects][None] % many)] = -np.inf
     regions = np.full((len(owners), made.neighbours), -1, np.int32)
     scores = np.full((len(owners), made.neighbours), -1, np.float32)
-    for row, order in enumerate(np.argsort(-cosines, axis=1, kind="stable")):
-        order = order[np.isfinite(cosines[row, order])]
+    for row, places in enumerate(np.argsort(-cosines, axis=1, kind="stable")):
+        order = places[np.isfinite(cosines[row, places])]
         _, first = np.unique(owners[subjects[order]], return_index=True)
         kept = order[np.sort(first)][: made.neighbours]
         regions[row, : len(kept)], scores[row, : len(kept)] = subjects[kept], cosines[row, kept]

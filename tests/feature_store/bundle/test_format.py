@@ -7,7 +7,14 @@ from pathlib import Path
 import pytest
 
 from feature_store.bundle import open_bundle
-from feature_store.bundle.format import digest_file, read_manifest, verify, write_synced
+from feature_store.bundle.format import (
+    Part,
+    digest_file,
+    parse_manifest,
+    read_manifest,
+    verify,
+    write_synced,
+)
 from feature_store.bundle.write import BundleWriter, seal
 from feature_store.errors import BundleError
 
@@ -81,6 +88,14 @@ def rewrite(folder: Path, **changes: object) -> None:
         ({"gate_sha256": "0" * 64}, "gate.json is missing or damaged"),
         ({"counts": 5}, "manifest.json is damaged"),
         ({"files": {}}, "is not in the manifest"),
+        ({"stored": "float64"}, "vectors cannot be stored as 'float64'"),
+        ({"dim": 63}, "the parts are not as long as its vectors"),
+        ({"parts": []}, "the parts are not as long as its vectors"),
+        ({"parts": [{"extractor": "x", "dim": 64, "weight": 0.5}]}, "1 in all"),
+        ({"parts": [{"extractor": "x", "dim": 64}]}, "manifest.json is damaged"),
+        ({"segments": []}, "no segment, or an empty one"),
+        ({"segments": 3}, "manifest.json is damaged"),
+        ({"segments": [{"name": ""}]}, "manifest.json is damaged"),
     ],
 )
 def test_a_manifest_that_cannot_be_trusted_is_refused(
@@ -89,6 +104,54 @@ def test_a_manifest_that_cannot_be_trusted_is_refused(
     rewrite(copy, **changes)
     with pytest.raises(BundleError, match=message):
         open_bundle(copy)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ([{"folder": "../other"}], "a segment's folder is no segment's"),
+        ([{"folder": "/etc"}], "a segment's folder is no segment's"),
+        ([{}, {}], "two segments share a name or a folder"),
+        ([{}, {"name": "men"}], "two segments share a name or a folder"),
+        ([{}, {"folder": "segments/001"}], "two segments share a name or a folder"),
+        ([{}, {"name": "men", "folder": ""}], "a segment's folder is no segment's"),
+        ([{}, {"name": "men", "folder": "segments/001", "regions": 0}], "or an empty one"),
+        ([{"regions": 1}], "the segments do not hold its regions"),
+        ([{}, {"name": "men", "folder": "segments/001"}], "the segments do not hold its regions"),
+    ],
+)
+def test_segments_that_contradict_the_manifest_are_refused(
+    copy: Path, changes: list[dict[str, object]], message: str
+) -> None:
+    first = json.loads((copy / "manifest.json").read_text())["segments"][0]
+    rewrite(copy, segments=[first | change for change in changes])
+    with pytest.raises(BundleError, match=message):
+        open_bundle(copy)
+
+
+def test_what_is_written_is_what_is_read(graph_bundle: Path) -> None:
+    manifest = read_manifest(graph_bundle)
+    assert parse_manifest(manifest.to_json().encode(), "here") == manifest
+    assert manifest.format_version == 2
+
+
+def test_a_manifest_of_version_1_is_read_in_the_shape_of_2() -> None:
+    golden = Path(__file__).parent / "golden" / "0.1.0"
+    manifests = [read_manifest(path) for path in golden.iterdir() if path.is_dir()]
+    assert {manifest.format_version for manifest in manifests} == {1}
+    for manifest in manifests:
+        assert manifest.parts == (Part(manifest.extractor, 16, 1.0),)
+        assert (manifest.segmented_by, manifest.features_hash, manifest.stored) == (
+            "",
+            "",
+            "float32",
+        )
+        (segment,) = manifest.segments
+        assert (segment.name, segment.folder, segment.reduced_dim) == ("", "", 8)
+        assert segment.regions == manifest.counts.regions
+        # Whatever is written anew is written in the newest version.
+        again = parse_manifest(manifest.to_json().encode(), "here")
+        assert replace(again, format_version=1) == manifest
 
 
 def test_files_swapped_together_with_their_digests_are_not_what_the_gate_judged(copy: Path) -> None:

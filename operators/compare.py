@@ -91,12 +91,14 @@ class ApproveBundleOperator(ApprovalOperator):
         try:
             answer = super().execute_complete(context, event)
         except HITLTimeoutError:
+            _note_declined(found, context)
             raise AirflowFailException(
                 f"nobody answered in time: {found['before']} stays live. {by_hand}"
             ) from None
         who = (answer["responded_by_user"] or {}).get("name", "somebody")
         approved = answer["chosen_options"] == [self.APPROVE]
         if not approved:
+            _note_declined(found, context)
             self.log.warning("rejected by %s: %s stays live. %s", who, found["before"], by_hand)
         return {"asked": True, "approved": approved, "by": who}
 
@@ -133,3 +135,14 @@ def _question(found: dict[str, Any], hours: float) -> str:
         f"{rows}\n\nLive: `{found['before']}`. Waiting: `{found['after']}`. "
         f"Without an answer within {hours:g} hours, or if you reject it, the live bundle stays."
     )
+
+
+def _note_declined(found: dict[str, Any], context: Context) -> None:
+    """Note in the log of runs that the bundle was not approved."""
+    from feature_store.bundle.format import read_manifest
+    from feature_store.compare.report import registry_of
+    from feature_store.nightly.record import note
+
+    settings = settings_for(context)
+    manifest = read_manifest(registry_of(settings).folder / found["after"])
+    note(settings.home, manifest, "not approved")

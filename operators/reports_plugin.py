@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, MutableMapping
 from functools import cache
+from pathlib import Path
 from typing import Any, ClassVar
 
 from airflow.plugins_manager import AirflowPlugin
@@ -71,16 +72,18 @@ def _application() -> Any:
     return application
 
 
-def find_report(bundle_id: str, name: str) -> Any:
+def find_report(bundle_id: str, name: str) -> Path | None:
     """Return the path of a report's file, or None for whatever is no file of a report."""
     from feature_store.compare.report import report_path
     from feature_store.errors import BundleError
     from feature_store.settings import Settings
 
+    if name not in FILES:
+        return None
     home = Settings.from_environment().home
     try:
         path = report_path(home, bundle_id).with_name(name)
     except BundleError:
         return None
     inside = path.resolve().is_relative_to((home / "reports").resolve())
-    return path if name in FILES and inside and path.is_file() else None
+    return path if inside and path.is_file() else None

@@ -37,10 +37,11 @@ class LocalAirflow:
     def __init__(self, home: Path, port: int, environment: Mapping[str, str]) -> None:
         self._home = home.resolve()
         self._database = self._home / "airflow.db"
-        self._url = f"http://127.0.0.1:{port}"
+        self.url = f"http://127.0.0.1:{port}"
+        """Where a browser finds it."""
         self._environment = {**os.environ, **environment, **self._settings(port)}
         self._children: list[Child] = []
-        self._client = httpx.Client(base_url=self._url, timeout=30, trust_env=False)
+        self._client = httpx.Client(base_url=self.url, timeout=30, trust_env=False)
 
     def _settings(self, port: int) -> dict[str, str]:
         search = os.pathsep.join(
@@ -53,12 +54,12 @@ class LocalAirflow:
             "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
             "AIRFLOW__CORE__EXECUTOR": "LocalExecutor",
             "AIRFLOW__CORE__PARALLELISM": "2",
-            "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"{self._url}/execution/",
+            "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"{self.url}/execution/",
             "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_ALL_ADMINS": "True",
             "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{self._database}?timeout=60",
             "AIRFLOW__API__HOST": "127.0.0.1",
             "AIRFLOW__API__PORT": str(port),
-            "AIRFLOW__API__BASE_URL": self._url,
+            "AIRFLOW__API__BASE_URL": self.url,
             "AIRFLOW__API__WORKERS": "1",
             "AIRFLOW__API__SECRET_KEY": secrets.token_hex(16),
             "AIRFLOW__API_AUTH__JWT_SECRET": secrets.token_hex(32),

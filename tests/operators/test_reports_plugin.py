@@ -1,0 +1,71 @@
+"""The plugin serves reports, and nothing else; who may see them is tested under a real Airflow."""
+
+from __future__ import annotations
+
+from importlib.metadata import entry_points
+from pathlib import Path
+
+import pytest
+
+from operators.reports_plugin import HEADERS, ReportsPlugin, find_report
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    home = tmp_path / "home"
+    monkeypatch.setenv("NITAMONO_HOME", str(home))
+    report = home / "reports" / "b1"
+    report.mkdir(parents=True)
+    for name in ("compare.html", "compare.json", "notes.txt"):
+        (report / name).write_text(name)
+    (home / "reports" / "compare.html").write_text("no bundle's")
+    (tmp_path / "compare.html").write_text("secret")
+    return home
+
+
+def test_reports_are_found(home: Path) -> None:
+    for name in ("compare.html", "compare.json"):
+        assert find_report("b1", name) == home / "reports" / "b1" / name
+
+
+@pytest.mark.parametrize(
+    ("bundle_id", "name"),
+    [
+        ("..", "compare.html"),
+        ("../..", "compare.html"),
+        (".", "compare.html"),
+        ("", "compare.html"),
+        ("b1", "notes.txt"),
+        ("b1", "../b1/compare.html"),
+        ("b1", "../../../compare.html"),
+        ("b1", "/etc/passwd"),
+        ("b1", ""),
+        ("b2", "compare.html"),
+        ("b1\n", "compare.html"),
+        ("b1%2f..", "compare.html"),
+    ],
+)
+def test_nothing_else_is(home: Path, bundle_id: str, name: str) -> None:
+    assert find_report(bundle_id, name) is None
+
+
+def test_a_link_out_of_the_reports_is_not_followed(home: Path, tmp_path: Path) -> None:
+    (home / "reports" / "b3").mkdir()
+    (home / "reports" / "b3" / "compare.html").symlink_to(tmp_path / "compare.html")
+    (home / "reports" / "b4").symlink_to(tmp_path, target_is_directory=True)
+    assert find_report("b3", "compare.html") is None
+    assert find_report("b4", "compare.html") is None
+
+
+def test_the_plugin_is_registered_under_its_name() -> None:
+    [entry] = entry_points(group="airflow.plugins", name=ReportsPlugin.name)
+    assert entry.load() is ReportsPlugin
+    [app] = ReportsPlugin.fastapi_apps
+    assert app["url_prefix"] == "/nitamono"
+
+
+def test_a_report_may_run_and_load_nothing() -> None:
+    policy = HEADERS["Content-Security-Policy"].split("; ")
+    assert "default-src 'none'" in policy
+    assert "sandbox" in policy
+    assert not [rule for rule in policy if rule.startswith(("script-src", "connect-src"))]

@@ -125,9 +125,9 @@ def test_judging_by_pointer_on_a_phone(
         with watched(page):
             page.goto(judge.address)
             expect(page.locator("#progress")).to_have_text("1 of 5")
-            page.wait_for_function(
-                "[...document.images].every((i) => i.complete && i.naturalWidth > 0)"
-            )
+            page.wait_for_load_state("networkidle")
+            drawn = "[...document.images].map((image) => image.naturalWidth > 0)"
+            assert page.evaluate(drawn) == [True] * 7
             page.screenshot(path=pictures / "judge-390.png")
             assert page.evaluate("document.documentElement.scrollWidth") <= 390
             page.get_by_role("button", name="Equal").click()

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
 
 from feature_store.bundle.filters import Facets, Filter, Mask
 from feature_store.bundle.nearest import Floats, Ints
@@ -244,12 +245,15 @@ def _passing(facets: Facets, filters: Sequence[Filter], items: Numbers) -> Mask:
     return facets.allowed(filters, items)
 
 
-def _mixed(numbers: Sequence[int], split: int, base: Any, fresh: Any) -> list[dict[str, Any]]:
+def _mixed(
+    numbers: Sequence[int], split: int, base: pa.Table, fresh: pa.Table
+) -> list[dict[str, Any]]:
     """Return rows of two tables that are numbered as one, in the order of the numbers."""
     rows: list[dict[str, Any]] = [{}] * len(numbers)
     for table, first, end in ((base, 0, split), (fresh, split, split + len(fresh))):
         places = [place for place, number in enumerate(numbers) if first <= number < end]
-        found = table.take([numbers[place] - first for place in places]).to_pylist()
+        rows_of = pa.array([numbers[place] - first for place in places], pa.int64())
+        found = table.take(rows_of).to_pylist()
         for place, row in zip(places, found, strict=True):
             rows[place] = row
     return rows

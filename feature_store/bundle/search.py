@@ -24,12 +24,14 @@ EXACT_SCAN = "exact_scan"
 """The fallback of an answer that the stored neighbours could not give: all allowed regions were
 compared with the question instead. Not less right, only slower."""
 
-FILTERED = 5
-"""How many times as many regions a graph is asked for where filters will refuse some."""
 WIDER = 4
 """How many times as many it is asked for next, when those were too few."""
 IN_RANGE = 100
 """Regions that a graph is asked for first, when all within a score are wanted."""
+SCANNED = 5
+"""Regions that are compared one after the other in the time of one candidate of a graph."""
+SAMPLED = 1000
+"""Items that tell how many a filter leaves."""
 
 
 @dataclass(frozen=True)
@@ -53,7 +55,9 @@ class Searcher:
         """Take an open bundle, and the tier that was opened for it."""
         self.bundle = bundle
         self.view = View(bundle, tier)
-        self._regions_per_item = len(bundle.regions) / max(1, len(bundle.items))
+        items = self.view.live_items()
+        self._sample = items[:: 1 + len(items) // SAMPLED]
+        self._regions_per_item = len(bundle.owners) / max(1, len(bundle.items))
 
     def similar(
         self,
@@ -210,27 +214,36 @@ class Searcher:
     def _find(
         self, centred: Floats, wanted: Wanted, first: int = 0, rounds: int = 2
     ) -> tuple[list[Hit], str | None]:
-        """Ask the graphs, then for more, and compare all that is allowed when that is too little.
+        """Ask the graphs, then for more, and compare all that is allowed when that is quicker.
 
         `first`: regions to ask for at first; by default as many as the hits wanted may have.
         """
         segments = self._asked(wanted)
-        held = sum(segment.about.regions for segment in segments)
         if all(segment.about.search.method == "exact" for segment in segments):
             return scan(self.view, centred, wanted), None
-        times = FILTERED if len(wanted.filters) else 1
-        likely = 1.5 * self._regions_per_item * (wanted.limit + len(wanted.excluded))
-        k = first or 2 + int(times * likely)
-        while rounds and k < held // 4:
+        share = self._share(wanted.filters)
+        allowed = share * sum(segment.about.regions for segment in segments)
+        candidates = sum(segment.about.search.candidates for segment in segments) / 10
+        hits = wanted.limit + len(wanted.excluded)
+        likely = self._regions_per_item * hits / max(share, 1 / SAMPLED)
+        # Twice as much beyond the hits as on average lies between them: a second round is rare.
+        k = first or 1 + int(hits + 2 * (likely - hits))
+        while rounds and SCANNED * candidates * k < allowed:
             found = merge([segment.approximate(centred[None], k) for segment in segments])
             regions, cosines = found.regions[0], found.cosines[0]
             complete = bool(regions[-1] >= 0 and score_of(cosines[-1]) < wanted.threshold)
-            regions, cosines = regions[regions >= 0], cosines[regions >= 0]
+            there = regions >= 0
             regions, cosines = self.view.with_fresh(
-                centred, regions, cosines, complete=complete, segment=wanted.segment
+                centred, regions[there], cosines[there], complete=complete, segment=wanted.segment
             )
-            hits = pick(self.view, regions, cosines, wanted)
-            if len(hits) >= wanted.limit or complete:
-                return hits, None
+            picked = pick(self.view, regions, cosines, wanted)
+            if len(picked) >= wanted.limit or complete:
+                return picked, None
             k, rounds = k * WIDER, rounds - 1
         return scan(self.view, centred, wanted), EXACT_SCAN
+
+    def _share(self, filters: Sequence[Filter]) -> float:
+        """Return roughly which share (0..1) of all items the filters leave."""
+        if not filters or not len(self._sample):
+            return 1.0
+        return float(self.view.allowed(filters, self._sample).mean())

@@ -39,12 +39,13 @@ _OWN = {
     "pin": "feature_store.cli.bundles:pin",
     "unpin": "feature_store.cli.bundles:unpin",
     "canary": "feature_store.cli.bundles:canary",
+    "export": "feature_store.cli.export:export",
     "settings": "feature_store.cli.settings:settings",
 }
 
 _PIPELINE_ONLY = (
     *("catalogue", "ingest", "ledger", "requeue", "index", "status", "item", "runs", "models"),
-    *("upkeep", "compare", "refresh"),
+    *("upkeep", "compare", "refresh", "export"),
 )
 INTERRUPTED = 130
 """Exit status of a command that Ctrl-C has stopped, as shells have it: 128 + SIGINT."""

@@ -99,7 +99,7 @@ def recall(truth: pa.Table, found: pa.Table, queries: int, at: int = 10) -> Floa
         expected = min(at, len(rows))
         floor = rows[expected - 1][1] - TIE
         names = {name for name, cosine in rows if cosine >= floor}
-        hits = names & {name for name, _ in said[query][:at]}
+        hits = names & set(list(dict.fromkeys(name for name, _ in said[query]))[:at])
         values[query] = min(len(hits), expected) / expected
     return values
 

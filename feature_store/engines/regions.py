@@ -7,8 +7,8 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from feature_store.bundle import Bundle
-from feature_store.engines.neighbours import Floats, Only
+from feature_store.bundle import Bundle, Nearest
+from feature_store.engines.neighbours import Floats, Only, answers
 from feature_store.errors import BundleError
 
 BLOCK_ROWS = 8192
@@ -66,6 +66,18 @@ class BundleRegions:
                 same = pc.fill_null(pc.equal(items[name], wanted), False)
                 mask &= same.to_numpy()
         return np.asarray(mask[self.bundle.owners[self._rows]])
+
+
+def named(bundle: Bundle, nearest: Nearest) -> pa.Table:
+    """Return what a bundle's own search answered as NEIGHBOURS, to be held against an engine's."""
+    there = nearest.regions >= 0
+    rows = nearest.regions[there]
+    return answers(
+        np.nonzero(there)[0],
+        bundle.items["item_id"].take(pa.array(bundle.owners[rows])).combine_chunks(),
+        bundle.regions["region_id"].take(pa.array(rows)).combine_chunks(),
+        nearest.cosines[there],
+    )
 
 
 def _distinct(bundle: Bundle) -> npt.NDArray[np.int32]:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -60,12 +61,18 @@ class BigQueryEngine:
         self._manifest = manifest
         self._projection = projection
         self._how = how
-        self._name = table_name(manifest.bundle_id)
-        self._table = self._warehouse.table(self._name)
+        name = table_name(manifest.bundle_id)
+        self.table = f"{self._warehouse.prefix}.{name}"
+        """The table of the bundle's regions: project, dataset and name."""
+        self._table = self._warehouse.table(name)
 
-    def statements(self, snapshot: BigQuerySnapshot, k: int, only: Only = ALL) -> dict[str, str]:
-        """Return every statement by what it does: create, fill, index (if any), search."""
-        written = {"create": create_sql(self._table), "fill": self._filling(snapshot)[0]}
+    def statements(self, k: int, only: Only = ALL) -> dict[str, str]:
+        """Return every statement by what it does: create, fill, index (if any), search.
+
+        BigQuery is not asked for anything.
+        """
+        nothing = BigQuerySnapshot(self._warehouse, [], Path())
+        written = {"create": create_sql(self._table), "fill": self._fill_sql(nothing)}
         if self._how.index:
             written["index"] = index_sql(self._table, self._how)
         return written | {"search": search_sql(self._table, k, self._how, only)}
@@ -79,9 +86,9 @@ class BigQueryEngine:
         held = self.count()
         if held:
             return held
-        filling, parameters = self._filling(snapshot)
+        parameters = self._fill_parameters(snapshot)
         self._warehouse.script(create_sql(self._table))
-        self._warehouse.execute(filling, parameters)
+        self._warehouse.execute(self._fill_sql(snapshot), parameters)
         if self._how.index:
             self._warehouse.script(index_sql(self._table, self._how))
         return self.count()
@@ -90,8 +97,8 @@ class BigQueryEngine:
         """Return how many regions the bundle's table holds; 0 if it was not made, or has gone."""
         from google.api_core.exceptions import NotFound
 
-        with asking(f"the table {self._name} cannot be opened"), suppress(NotFound):
-            self._warehouse.client.get_table(self._table.strip("`"))
+        with asking(f"the table {self.table} cannot be opened"), suppress(NotFound):
+            self._warehouse.client.get_table(self.table)
             counted = f"SELECT COUNT(*) AS number FROM {self._table}"
             return int(self._warehouse.rows(counted, _COUNT, {})["number"][0].as_py())
         return 0
@@ -119,20 +126,25 @@ class BigQueryEngine:
             rows["cosine"].to_numpy(),
         )
 
-    def _filling(self, snapshot: BigQuerySnapshot) -> tuple[str, Mapping[str, tuple[str, Any]]]:
-        """Write the statement that fills the table, and its parameters."""
+    def _fill_sql(self, snapshot: BigQuerySnapshot) -> str:
+        items = snapshot.live_query("items", ["item_id", "segment", "in_stock"])
+        columns = ["item_id", "region_id", "image_index", "vector"]
+        parts = [
+            snapshot.live_query("features", columns, f"extractor = @extractor_{number:d}")
+            for number in range(len(self._manifest.parts))
+        ]
+        return fill_sql(self._table, items, parts)
+
+    def _fill_parameters(self, snapshot: BigQuerySnapshot) -> dict[str, tuple[str, Any]]:
         manifest = self._manifest
         if snapshot.content_hash != manifest.snapshot_content_hash:
             raise StoreError(
                 f"bundle {manifest.bundle_id} was built from another store than the one in "
                 f"BigQuery at version {snapshot.version}; ask the store that it was built from"
             )
-        items, parameters = snapshot.live_rows("items", ["item_id", "segment", "in_stock"])
-        live, start = [], 0
-        columns = ["item_id", "region_id", "image_index", "vector"]
+        parameters = snapshot.parameters()
+        start = 0
         for number, part in enumerate(manifest.parts):
-            wanted = f"extractor = @extractor_{number:d}"
-            live.append(snapshot.live_rows("features", columns, wanted)[0])
             mean = self._projection.mean[start : start + part.dim].tolist()
             start += part.dim
             parameters |= {
@@ -140,7 +152,7 @@ class BigQueryEngine:
                 f"mean_{number:d}": ("FLOAT64", mean),
                 f"weight_{number:d}": ("FLOAT64", part.weight),
             }
-        return fill_sql(self._table, items, live), parameters
+        return parameters
 
 
 def _batches(vectors: Floats) -> Iterator[tuple[int, list[str]]]:

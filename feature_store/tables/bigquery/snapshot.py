@@ -193,16 +193,15 @@ class BigQuerySnapshot:
     def _live_items(self) -> int:
         return _sum(self._count("items", []))
 
-    def live_rows(
-        self, name: str, columns: Sequence[str], only: str = "TRUE"
-    ) -> tuple[str, dict[str, tuple[str, Any]]]:
-        """Write the query of columns of live rows, for whoever asks more of them in BigQuery.
+    def live_query(self, name: str, columns: Sequence[str], only: str = "TRUE") -> str:
+        """Write the query of columns of live rows, for whoever asks more of them in BigQuery."""
+        return self._live_sql(name, columns, only)
 
-        Returned with its parameters. StoreError for an empty snapshot, which has none.
-        """
+    def parameters(self) -> dict[str, tuple[str, Any]]:
+        """Return what every such query asks with; StoreError for an empty snapshot."""
         if not self._partitions:
             raise StoreError("the store in BigQuery is empty; ingest a catalogue")
-        return self._live_sql(name, columns, only), self._pinned.parameters()
+        return self._pinned.parameters()
 
     def _live(self, name: str, schema: pa.Schema, only: str = "TRUE") -> pa.Table:
         return self._pinned.rows(self._live_sql(name, schema.names, only), schema)

@@ -5,11 +5,12 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 import pytest
 
 from feature_store.bundle import Bundle, open_bundle
-from feature_store.bundle.format import ITEMS_FILE, REGIONS_FILE
+from feature_store.bundle.format import ITEMS_FILE, REGIONS_FILE, VECTORS
 
 GOLDEN = Path(__file__).parents[1] / "bundle" / "golden" / "0.1.0"
 
@@ -45,7 +46,9 @@ def odd_bundle(tmp_path_factory: pytest.TempPathFactory) -> Bundle:
     segments = [(None, "men", "ladies", "Men")[i % 4] for i in range(len(ids))]
     regions = plain.regions["region_id"].to_pylist()
     regions[1] = regions[0]
-    del plain
+    vectors = np.array(plain.vectors[:])
+    vectors[1] = vectors[0]
+    np.save(folder / VECTORS, vectors)
     replace_columns(
         folder / ITEMS_FILE,
         {"item_id": pa.array(ids, pa.string()), "segment": pa.array(segments, pa.string())},

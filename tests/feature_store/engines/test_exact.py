@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from feature_store.bundle import Bundle, Searcher
-from feature_store.engines import NEIGHBOURS, ExactEngine, Only, exact
-from feature_store.engines.regions import BundleRegions
+from feature_store.bundle import Bundle, Nearest, Searcher
+from feature_store.engines import NEIGHBOURS, ExactEngine, Only, exact, recall
+from feature_store.engines.regions import BundleRegions, named
 from tests.feature_store.engines.conftest import HOSTILE
 
 
@@ -75,3 +75,14 @@ def test_a_segment_that_nothing_is_of_has_no_neighbours(
 ) -> None:
     assert engine.nearest(sample(odd_bundle), 3, Only(segment="x")).num_rows == 0
     assert engine.nearest(sample(odd_bundle)[:0], 3).num_rows == 0
+
+
+def test_a_bundles_own_answers_can_be_held_against_an_engines(odd_bundle: Bundle) -> None:
+    raw = np.random.default_rng(4).normal(size=(20, odd_bundle.manifest.dim)).astype(np.float32)
+    truth = ExactEngine(odd_bundle).nearest(odd_bundle.projection.centre(raw), 20)
+    found = named(odd_bundle, Searcher(odd_bundle).exact(raw, 11))
+    assert recall(truth, found, 20).tolist() == [1.0] * 20
+    few = named(odd_bundle, Searcher(odd_bundle).exact(raw, 5))
+    assert recall(truth, few, 20).max() <= 0.6  # five of ten, and perhaps a tie
+    missing = Nearest(np.full((1, 3), -1, np.int32), np.full((1, 3), -1, np.float32))
+    assert named(odd_bundle, missing).num_rows == 0

@@ -16,7 +16,7 @@ from feature_store.bundle.format import Part
 from feature_store.engines import NEIGHBOURS, Only
 from feature_store.engines.bigquery import BigQueryEngine, How, engine
 from feature_store.errors import BundleError, StoreError
-from tests.feature_store.engines.bigquery.conftest import DIMS, ONE, OTHER, Shop
+from tests.feature_store.engines.bigquery.two_days import DIMS, ONE, OTHER, Shop
 from tests.feature_store.engines.conftest import HOSTILE
 
 PARTS = {

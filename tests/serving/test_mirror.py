@@ -10,84 +10,22 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import httpx
 import pytest
 
-from feature_store.bundle import RemoteRegistry
-from feature_store.storage import Bucket
 from serving.settings import ServingSettings
-from tests.serving.service_process import ROOT, ServiceProcess, children_of, until
-from tests.serving.shop_bundle import PLAIN, SLASHED, build_shop
-from tests.serving.test_state import samples
+from tests.serving.bucket_shop import BucketShop, ask, counted, refused, state
+from tests.serving.service_process import ROOT, children_of, until
+from tests.serving.shop_bundle import PLAIN, SLASHED
 
 PYTHON = ROOT / ".venv" / "serving" / "bin" / "python"
 
 
-class Shop:
-    """The machine that builds and publishes, and the folder of the one that serves."""
-
-    def __init__(self, bucket: str, folder: Path) -> None:
-        self.bucket = Bucket(bucket)
-        self.location = f"gs://{bucket}/bundles"
-        self.built = folder / "pipeline"
-        self.home = folder / "service"
-        self.home.mkdir()
-        self.mirror = folder / "mirror"
-        self.registry = RemoteRegistry(self.location, self.built / "bundles")
-
-    def publish(self, bundle_id: str, *, without: str | None = None) -> None:
-        if not (self.built / "bundles" / bundle_id).exists():
-            build_shop(self.built, bundle_id, without=without)
-        self.registry.publish(bundle_id)
-
-    def damage(self, name: str) -> None:
-        name = f"bundles/{name}"
-        data, generation = self.bucket.read(name, 1 << 30)
-        self.bucket.write(name, data[:-1] + bytes([data[-1] ^ 1]), if_generation=generation)
-
-    def point_at(self, bundle_id: str) -> None:
-        """As nobody would who goes through the registry."""
-        about = self.bucket.about("bundles/CURRENT")
-        self.bucket.write("bundles/CURRENT", bundle_id.encode(), if_generation=about.generation)
-
-    def serve(self, **settings: object) -> ServiceProcess:
-        given = {"bundles": self.location, "mirror": self.mirror, "poll_seconds": 0.1}
-        return ServiceProcess(self.home, **{**given, **settings})
-
-    @property
-    def mirrored(self) -> set[str]:
-        [folder] = self.mirror.iterdir()
-        return {path.name for path in folder.iterdir() if not path.name.startswith(".")}
-
-
 @pytest.fixture
-def shop(bucket: str, tmp_path: Path) -> Shop:
-    return Shop(bucket, tmp_path)
+def shop(bucket: str, tmp_path: Path) -> BucketShop:
+    return BucketShop(bucket, tmp_path)
 
 
-def ask(service: ServiceProcess, path: str = f"/v1/items/{PLAIN}/similar") -> httpx.Response:
-    return httpx.get(service.address + path, trust_env=False, timeout=10)
-
-
-def state(service: ServiceProcess) -> dict[str, object]:
-    said: dict[str, object] = ask(service, "/readyz").json()
-    return said
-
-
-def refused(service: ServiceProcess) -> dict[str, str]:
-    """What is refused, once something is."""
-    until(lambda: state(service)["refused"])
-    found = state(service)["refused"]
-    assert isinstance(found, dict)
-    return found
-
-
-def counted(service: ServiceProcess, name: str) -> float:
-    with httpx.Client(base_url=service.address, trust_env=False) as client:
-        return samples(client)[(name,)]
-
-
-def test_a_bundle_in_a_bucket_is_served_and_the_next_one_taken_up(shop: Shop) -> None:
+def test_a_bundle_in_a_bucket_is_served_and_the_next_one_taken_up(shop: BucketShop) -> None:
     shop.publish("shop-1")
     with shop.serve() as service:
         assert len(ask(service).json()["hits"]) == 12
@@ -103,7 +41,7 @@ def test_a_bundle_in_a_bucket_is_served_and_the_next_one_taken_up(shop: Shop) ->
     assert {"CURRENT", "shop-1", "shop-2"} <= shop.mirrored
 
 
-def test_a_damaged_bundle_is_refused_and_the_older_one_stays(shop: Shop) -> None:
+def test_a_damaged_bundle_is_refused_and_the_older_one_stays(shop: BucketShop) -> None:
     shop.publish("shop-1")
     shop.publish("shop-2", without=SLASHED)
     shop.registry.rollback()
@@ -129,7 +67,7 @@ def test_a_damaged_bundle_is_refused_and_the_older_one_stays(shop: Shop) -> None
 
 
 @pytest.mark.parametrize("named", ["nothing-like-this", "../shop-1", "\0", "[]", '{"flips": 1}'])
-def test_a_vanished_or_nonsensical_bundle_leaves_the_old_one(shop: Shop, named: str) -> None:
+def test_a_vanished_or_nonsensical_bundle_leaves_the_old_one(shop: BucketShop, named: str) -> None:
     shop.publish("shop-1")
     with shop.serve() as service:
         shop.point_at(named)
@@ -139,7 +77,7 @@ def test_a_vanished_or_nonsensical_bundle_leaves_the_old_one(shop: Shop, named: 
         until(lambda: state(service)["refused"] is None)
 
 
-def test_a_pointer_that_vanished_leaves_the_bundle(shop: Shop) -> None:
+def test_a_pointer_that_vanished_leaves_the_bundle(shop: BucketShop) -> None:
     shop.publish("shop-1")
     with shop.serve() as service:
         shop.bucket.delete("bundles/CURRENT")
@@ -207,7 +145,7 @@ def line_to(server: str) -> Iterator[Line]:
 
 
 def test_an_outage_is_visible_and_survived_also_across_a_restart(
-    shop: Shop, gcs: str, monkeypatch: pytest.MonkeyPatch
+    shop: BucketShop, gcs: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     shop.publish("shop-1")
     with line_to(gcs) as line:
@@ -229,7 +167,7 @@ def test_an_outage_is_visible_and_survived_also_across_a_restart(
             service.until_serving("shop-2")
 
 
-def test_a_dead_mirror_is_replaced(shop: Shop) -> None:
+def test_a_dead_mirror_is_replaced(shop: BucketShop) -> None:
     shop.publish("shop-1")
     with shop.serve() as service:
         before = children_of(service.process.pid)
@@ -242,7 +180,7 @@ def test_a_dead_mirror_is_replaced(shop: Shop) -> None:
         assert ask(service).status_code == 200
 
 
-def test_all_processes_end_with_the_service(shop: Shop) -> None:
+def test_all_processes_end_with_the_service(shop: BucketShop) -> None:
     shop.publish("shop-1")
     with shop.serve() as service:
         family = children_of(service.process.pid)
@@ -254,7 +192,7 @@ def test_all_processes_end_with_the_service(shop: Shop) -> None:
         until(lambda: not [one for one in family if Path(f"/proc/{one}").exists()])
 
 
-def test_a_mirror_that_was_damaged_is_mended_at_the_start(shop: Shop) -> None:
+def test_a_mirror_that_was_damaged_is_mended_at_the_start(shop: BucketShop) -> None:
     shop.publish("shop-1")
     with shop.serve():
         pass
@@ -266,7 +204,7 @@ def test_a_mirror_that_was_damaged_is_mended_at_the_start(shop: Shop) -> None:
     assert vectors.read_bytes() == good
 
 
-def test_old_bundles_leave_the_mirror(shop: Shop) -> None:
+def test_old_bundles_leave_the_mirror(shop: BucketShop) -> None:
     with_three = ("shop-1", "shop-2", "shop-3")
     shop.publish(with_three[0])
     with shop.serve() as service:
@@ -289,14 +227,14 @@ def test_old_bundles_leave_the_mirror(shop: Shop) -> None:
     ],
 )
 def test_a_service_without_any_bundle_says_so_and_ends(
-    shop: Shop, location: str, said: str
+    shop: BucketShop, location: str, said: str
 ) -> None:
     service = shop.serve(bundles=location)
     assert service.wait() == 1
     assert said in " ".join(service.said().split())
 
 
-def test_a_bad_bundle_at_the_start_is_one_clear_error(shop: Shop) -> None:
+def test_a_bad_bundle_at_the_start_is_one_clear_error(shop: BucketShop) -> None:
     shop.publish("shop-1")
     shop.damage("shop-1/items.arrow")
     service = shop.serve()

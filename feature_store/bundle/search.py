@@ -221,7 +221,7 @@ class Searcher:
         segments = self._asked(wanted)
         if all(segment.about.search.method == "exact" for segment in segments):
             return scan(self.view, centred, wanted), None
-        share = self._share(wanted.filters)
+        share = self._share(wanted.filters, segments)
         allowed = share * sum(segment.about.regions for segment in segments)
         candidates = sum(segment.about.search.candidates for segment in segments) / 10
         hits = wanted.limit + len(wanted.excluded)
@@ -242,8 +242,9 @@ class Searcher:
             k, rounds = k * WIDER, rounds - 1
         return scan(self.view, centred, wanted), EXACT_SCAN
 
-    def _share(self, filters: Sequence[Filter]) -> float:
-        """Return roughly which share (0..1) of all items the filters leave."""
+    def _share(self, filters: Sequence[Filter], segments: Sequence[OpenSegment]) -> float:
+        """Return roughly which share (0..1) of the items of some segments the filters leave."""
         if not filters or not len(self._sample):
             return 1.0
-        return float(self.view.allowed(filters, self._sample).mean())
+        left = self.view.allowed(filters, self._sample).mean() * len(self.bundle.items)
+        return float(min(1.0, left / sum(segment.items for segment in segments)))

@@ -171,8 +171,12 @@ def neighbours(vectors: Floats, made: Made) -> tuple[Ints, Floats]:
     cosines[(owners[:, None] % many) != (owners[subjects][None] % many)] = -np.inf
     regions = np.full((len(owners), made.neighbours), -1, np.int32)
     scores = np.full((len(owners), made.neighbours), -1, np.float32)
-    for row, places in enumerate(np.argsort(-cosines, axis=1, kind="stable")):
-        order = places[np.isfinite(cosines[row, places])]
+    # An item has two subjects at most.
+    many = min(len(subjects), 2 * made.neighbours)
+    nearest = np.argpartition(-cosines, many - 1, axis=1)[:, :many]
+    for row, places in enumerate(nearest):
+        order = places[np.argsort(-cosines[row, places], kind="stable")]
+        order = order[np.isfinite(cosines[row, order])]
         _, first = np.unique(owners[subjects[order]], return_index=True)
         kept = order[np.sort(first)][: made.neighbours]
         regions[row, : len(kept)], scores[row, : len(kept)] = subjects[kept], cosines[row, kept]
@@ -196,7 +200,7 @@ def segment(writer: BundleWriter, made: Made, number: int, raw: Floats, vectors:
     if made.graph:
         projection = Projection(np.zeros(made.dim, np.float32), components, made.parts)
         build_graph(writer.folder / folder / GRAPH, projection.reduce(vectors[rows][first]))
-        search = SearchParameters("anng", 0.1, 40)
+        search = SearchParameters("anng", 0.1, 30)
     name = made.segments[number]
     return Segment(name, folder, len(rows), len(first), reduced, search)
 

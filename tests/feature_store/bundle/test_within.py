@@ -14,7 +14,7 @@ from feature_store.errors import FilterError
 from tests.feature_store.bundle.made_bundle import Made, make_bundle, raw_vectors
 
 SMALL = Made(items=60, graph=False, copies=5, seed=1)
-LARGE = Made(items=1500, segments=("ladies", "men"), copies=40, seed=2)
+LARGE = Made(items=2500, segments=("ladies", "men"), copies=40, seed=2)
 
 FILTERS = ((), ("colour:red",), ("price:..40", "colour:red,blue"), ("price:9999..",))
 

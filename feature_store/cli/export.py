@@ -83,7 +83,7 @@ def vald(
                 MofNCompleteColumn(),
                 TimeRemainingColumn(),
             )
-            with Progress(*columns, console=Console(stderr=True)) as progress:
+            with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
                 task = progress.add_task("send", total=len(regions))
 
                 def report(doing: str, done: int, total: int) -> None:

@@ -50,9 +50,13 @@ class FakeVald(
     search_pb2_grpc.SearchServicer,
     index_pb2_grpc.IndexServicer,
 ):
-    """The cluster: what it holds outlives its server. Use it as a context manager."""
+    """The cluster: what it holds outlives its server. Use it as a context manager.
 
-    def __init__(self) -> None:
+    With a key and a certificate (PEM) it speaks TLS alone.
+    """
+
+    def __init__(self, key: bytes = b"", certificate: bytes = b"") -> None:
+        self._pair = [(key, certificate)] if key else []
         self.held: dict[str, np.ndarray] = {}
         self.upserts: list[str] = []
         """Ids in the order in which they were asked for, also those that failed."""
@@ -85,7 +89,12 @@ class FakeVald(
         object_pb2_grpc.add_ObjectServicer_to_server(self, self._server)
         search_pb2_grpc.add_SearchServicer_to_server(self, self._server)
         index_pb2_grpc.add_IndexServicer_to_server(self, self._server)
-        self._port = self._server.add_insecure_port(f"127.0.0.1:{self._port}")
+        place = f"127.0.0.1:{self._port}"
+        if self._pair:
+            safe = grpc.ssl_server_credentials(self._pair)
+            self._port = self._server.add_secure_port(place, safe)
+        else:
+            self._port = self._server.add_insecure_port(place)
         self._server.start()
 
     def stop(self) -> threading.Event:

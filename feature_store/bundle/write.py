@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -150,17 +150,27 @@ def write_table(path: Path, table: pa.Table) -> None:
 
 def write_array(path: Path, shape: tuple[int, ...], blocks: Iterable[npt.NDArray[Any]]) -> None:
     """Write an array of that shape as `.npy`, rows after rows."""
+    with appending(path, shape) as append:
+        for block in blocks:
+            append(block)
+
+
+@contextmanager
+def appending(path: Path, shape: tuple[int, ...]) -> Iterator[Callable[[npt.NDArray[Any]], None]]:
+    """Yield what appends rows to an array that will have that shape, as `.npy`."""
     # Not through a map: on a full disk that is a signal, which ends the process. And not by
     # numpy, which does not say that the disk is full.
-    begun = False
     with path.open("wb") as file:
-        for rows in (np.ascontiguousarray(block) for block in blocks):
-            if not begun:
+
+        def append(block: npt.NDArray[Any]) -> None:
+            rows = np.ascontiguousarray(block)
+            if not file.tell():
                 header = {**np.lib.format.header_data_from_array_1_0(rows), "shape": shape}
                 np.lib.format.write_array_header_1_0(file, header)
-                begun = True
             if rows.size:
                 file.write(rows.data)
+
+        yield append
 
 
 def seal(folder: Path, passed: bool, report: dict[str, Any], page: str) -> Manifest:

@@ -9,7 +9,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,13 +18,6 @@ import numpy.typing as npt
 
 from feature_store.errors import IndexBuildError
 from feature_store.index.settings import IndexSettings
-
-EDGES, INCOMING = 50, 50
-"""Edges of the first graph, and incoming ones of the final graph, where vectors are few: with 100
-and 120, as usual, a search takes no less time and the graph three times as long to make."""
-FEW_EDGES, FEW_INCOMING = 40, 40
-"""The same for more than MANY_VECTORS, to keep within a night and a few gigabytes."""
-MANY_VECTORS = 300_000
 
 SAME = 1e-3
 """A vector this near to another one is the same: the root of float32 rounding."""
@@ -61,7 +54,6 @@ def build_graphs(
     Raises IndexBuildError if a graph does not hold exactly these vectors.
     """
     check_short(vectors)
-    settings = with_edges(settings, len(vectors))
     if not PLAIN_PATH.fullmatch(str(scratch)):
         raise IndexBuildError(f"{scratch} is no folder for NGT: a shell would read its name")
     anng, onng = scratch / "anng", scratch / "onng"
@@ -74,20 +66,6 @@ def build_graphs(
         onng_lookup = prove_graph(vectors, onng, settings)
     yield Graph("onng", onng, optimised - started, onng_lookup)
     yield Graph("anng", anng, built - started, prove_graph(vectors, anng, settings))
-
-
-def with_edges(settings: IndexSettings, vectors: int) -> IndexSettings:
-    """Fill in the numbers of edges that the settings leave to the number of vectors.
-
-    Many edges make the search of a small graph quicker; those of a large one take longer to find
-    than a night and more memory than they are worth.
-    """
-    few = vectors > MANY_VECTORS
-    return replace(
-        settings,
-        edges=settings.edges or (FEW_EDGES if few else EDGES),
-        incoming_edges=settings.incoming_edges or (FEW_INCOMING if few else INCOMING),
-    )
 
 
 def check_short(vectors: npt.NDArray[np.float32]) -> None:

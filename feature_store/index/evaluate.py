@@ -25,6 +25,9 @@ TIE = 1e-5
 IN_VAIN = 0.0005
 """A gain of recall over a stride of epsilons that is not worth another."""
 
+TRUTH_ROWS = 2048
+"""Vectors compared with all queries at once."""
+
 PATIENCE = 2
 """So many numbers of candidates are tried in vain."""
 
@@ -119,7 +122,7 @@ def find_truth(
     answers = np.full((len(queries), count), -1, np.int32)
     own = np.where(np.isin(sample.own, rows), np.searchsorted(rows, sample.own), -1)
     start = 0
-    for block in blocks_of(vectors, rows):
+    for block in blocks_of(vectors, rows, TRUTH_ROWS):
         cosines = queries @ np.asarray(block, np.float32).T
         here = np.flatnonzero((own >= start) & (own < start + len(block)))
         cosines[here, own[here] - start] = -np.inf
@@ -205,17 +208,17 @@ def _climb(
     epsilons: tuple[float, ...],
     enough: Callable[[CurvePoint], bool],
 ) -> list[CurvePoint]:
-    """Try epsilons in growing strides until one is enough or a stride brought nothing.
+    """Try epsilons in growing strides until one is enough, or two strides brought nothing.
 
     Then halve the last stride until the first epsilon that is enough is known. Returns what was
     tried, by epsilon.
     """
     tried: dict[int, CurvePoint] = {}
-    low, high, stride = -1, 0, 1
+    low, high, stride, in_vain = -1, 0, 1, 0
     while True:
         tried[high] = attempt(epsilons[high])
-        in_vain = low >= 0 and _gain(tried[low], tried[high]) < IN_VAIN
-        if enough(tried[high]) or in_vain or high == len(epsilons) - 1:
+        in_vain = in_vain + 1 if low >= 0 and _gain(tried[low], tried[high]) < IN_VAIN else 0
+        if enough(tried[high]) or in_vain == 2 or high == len(epsilons) - 1:
             break
         low, high, stride = high, min(high + stride, len(epsilons) - 1), 2 * stride
     if enough(tried[high]):

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from feature_store.errors import IndexBuildError
-from feature_store.index.build import build_graphs, plain_folder, with_edges
+from feature_store.index.build import build_graphs, plain_folder
 from feature_store.index.settings import IndexSettings
 
 Floats = npt.NDArray[np.float32]
@@ -21,14 +21,14 @@ SAMPLE_VECTORS = 4000
 """Vectors of the small graph that is timed."""
 SAMPLED_FROM = 20_000
 """A smaller segment is built in less time than timing would take."""
-USUAL_DIM = 128
+USUAL_DIM = 96
 """Dimensions of the graph's vectors, as long as they are not chosen."""
-USUAL_SECONDS = 0.0009
-"""Seconds that a vector of a small graph takes, where none is timed."""
+USUAL_SECONDS, USUAL_EDGES = 0.0003, 40
+"""Seconds that a vector of a small graph of so many edges takes, where none is timed."""
 GROWTH = 1.13
 """Time to build grows as the number of vectors to this power: measured from 4,000 to 60,000."""
 
-BASE_BYTES = 450_000_000
+BASE_BYTES = 400_000_000
 """What a process holds besides: libraries, tiles of cosines, blocks of vectors."""
 ROW_BYTES = 700
 """What a region's row, with its share of its item's, takes in memory while tables are made."""
@@ -71,34 +71,38 @@ def forecast(segments: Sequence[Size], seconds_each: float, settings: IndexSetti
 
     `seconds_each` of 0 stands for a usual machine's.
     """
-    each = seconds_each or USUAL_SECONDS
+    each = seconds_each or USUAL_SECONDS * settings.edges / USUAL_EDGES
     total = sum(size.regions for size in segments)
-    held = max((_graph_bytes(size, settings) for size in segments), default=0)
-    mapped = 4 * sum(size.regions * size.dim for size in segments)
-    needed = BASE_BYTES + ROW_BYTES * total + 8 * settings.neighbours * total + held
+    vectors = 4 * sum(size.regions * size.dim for size in segments)
+    planning = ROW_BYTES * total
+    building = max((_graph_bytes(size, settings) for size in segments), default=0)
+    short = max((4 * size.vectors * _short(size, settings) for size in segments), default=0)
+    needed = BASE_BYTES + max(planning, building)
     return Forecast(
-        memory_bytes=int(needed + mapped),
+        memory_bytes=int(max(BASE_BYTES + planning, needed + short) + 2 * vectors),
         needed_bytes=int(needed),
         seconds=round(sum(_seconds(size, each, settings) for size in segments), 1),
         calibrated=seconds_each > 0,
     )
 
 
+def _short(size: Size, settings: IndexSettings) -> int:
+    return min(settings.reduced_dim or USUAL_DIM, size.dim)
+
+
 def _graph_bytes(size: Size, settings: IndexSettings) -> float:
     if size.vectors < settings.min_graph_vectors:
         return 0.0
-    edges = 2 * with_edges(settings, size.vectors).edges  # both ways
-    dim = min(settings.reduced_dim or USUAL_DIM, size.dim)
-    return size.vectors * (GRAPH_COPIES * edges * EDGE_BYTES + 2 * 4 * dim)
+    edges = 2 * settings.edges * EDGE_BYTES  # both ways
+    return size.vectors * (GRAPH_COPIES * edges + 4 * _short(size, settings))
 
 
 def _seconds(size: Size, each: float, settings: IndexSettings) -> float:
     compared = size.regions * min(size.regions, 100_000) * size.dim / 4e10
     if size.vectors < settings.min_graph_vectors:
         return compared
-    edges = with_edges(settings, size.vectors).edges / with_edges(settings, 1).edges
     growth = (size.vectors / SAMPLE_VECTORS) ** (GROWTH - 1)
-    return float(compared + each * size.vectors * growth * edges)
+    return float(compared + each * size.vectors * growth)
 
 
 def time_small_graph(vectors: Floats, settings: IndexSettings) -> float:
@@ -170,7 +174,6 @@ def _number(path: Path) -> int | None:
 def _inactive_files(path: Path) -> int:
     try:
         lines = path.read_text().splitlines()
-        names = ("inactive_file ", "total_inactive_file ")
-        return sum(int(line.split()[1]) for line in lines if line.startswith(names[0]))
+        return sum(int(line.split()[1]) for line in lines if line.startswith("inactive_file "))
     except (OSError, ValueError):
         return 0

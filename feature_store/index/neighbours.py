@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -14,7 +14,7 @@ Floats = npt.NDArray[np.float32]
 Ints = npt.NDArray[np.int32]
 
 BLOCK_ROWS = 8192
-"""Regions asked for between two reports of progress."""
+"""Regions whose lists are held at once."""
 CELLS = 4_000_000
 """Answers held at once."""
 
@@ -28,32 +28,33 @@ class Neighbours(NamedTuple):
     """(n, K) cosines, 0 beside -1."""
 
 
-def find_neighbours(
-    finder: Finder,
-    asked: Ints,
-    owners: Ints,
-    count: int,
-    progress: Callable[[float], object] = bool,
-) -> Neighbours:
-    """Return the `count` nearest items of every region of `asked`, as the best region of each.
+def find_neighbours(finder: Finder, asked: Ints, owners: Ints, count: int) -> Iterator[Neighbours]:
+    """Yield the `count` nearest items of every region of `asked`, as the best region of each.
 
-    `finder` knows which regions may be found; `owners`: int32 (all regions,), each one's item. A
-    region's own item is left out; each other item appears once, so that the first hits of a list
-    are the first hits of a search over items. `progress` hears which share is done.
+    In blocks of BLOCK_ROWS. `finder` knows which regions may be found; `owners`: int32 (all
+    regions,), each one's item. A region's own item is left out; each other item appears once, so
+    that the first hits of a list are the first hits of a search over items.
     """
-    found = Neighbours(
-        np.full((len(asked), count), -1, np.int32), np.zeros((len(asked), count), np.float32)
-    )
     for start in range(0, len(asked), BLOCK_ROWS):
-        rows = np.arange(start, min(start + BLOCK_ROWS, len(asked)))
-        width = count + count // 8 + 8
+        part = asked[start : start + BLOCK_ROWS]
+        shape = (len(part), count)
+        found = Neighbours(np.full(shape, -1, np.int32), np.zeros(shape, np.float32))
+        rows, width = np.arange(len(part)), count + count // 8 + 8
         while rows.size:
             # Items of many photos fill a list: those lists are asked for again, longer.
             blocks = np.array_split(rows, 1 + len(rows) * width // CELLS)
-            rows = np.concatenate([_list(finder, asked, owners, found, b, width) for b in blocks])
+            rows = np.concatenate([_list(finder, part, owners, found, b, width) for b in blocks])
             width *= 4
-        progress(min(1.0, (start + BLOCK_ROWS) / len(asked)))
-    return found
+        yield found
+
+
+def all_neighbours(finder: Finder, asked: Ints, owners: Ints, count: int) -> Neighbours:
+    """Return what `find_neighbours` yields as one, (len(asked), count)."""
+    blocks = list(find_neighbours(finder, asked, owners, count))
+    return Neighbours(
+        np.concatenate([block.regions for block in blocks]),
+        np.concatenate([block.scores for block in blocks]),
+    )
 
 
 def _list(

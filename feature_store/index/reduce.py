@@ -68,10 +68,10 @@ def fit_components(vectors: Floats, rows: Ints, reduced_dim: int, seed: int = 0)
     return np.ascontiguousarray(eigenvectors[:, ::-1][:, :kept], np.float32)
 
 
-def blocks_of(vectors: Floats, rows: Ints) -> Iterator[Floats]:
-    """Yield `vectors[rows]`, float32, in blocks of BLOCK_ROWS; views where nothing is left out."""
-    for start in range(0, len(rows), BLOCK_ROWS):
-        part = rows[start : start + BLOCK_ROWS]
+def blocks_of(vectors: Floats, rows: Ints, size: int = BLOCK_ROWS) -> Iterator[Floats]:
+    """Yield `vectors[rows]`, float32, in blocks of `size`; views where nothing is left out."""
+    for start in range(0, len(rows), size):
+        part = rows[start : start + size]
         whole = part[-1] - part[0] == len(part) - 1
         yield vectors[part[0] : part[-1] + 1] if whole else vectors[part]
 

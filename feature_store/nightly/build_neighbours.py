@@ -10,6 +10,8 @@ from typing import Any
 
 import numpy as np
 
+from feature_store.bundle.mapped import map_array
+from feature_store.bundle.write import appending, write_array
 from feature_store.index.attribute import Mask, Photos, attribute_regions
 from feature_store.index.finders import (
     ExactFinder,
@@ -19,8 +21,9 @@ from feature_store.index.finders import (
     OpenGraph,
     gpu_device,
 )
-from feature_store.index.neighbours import find_neighbours
+from feature_store.index.neighbours import all_neighbours, find_neighbours
 from feature_store.index.settings import IndexSettings
+from feature_store.nightly.build_scratch import NEIGHBOURS, SCORES, SUBJECT
 from feature_store.nightly.gather import Floats, Ints
 from feature_store.nightly.stopwatch import Stopwatch
 
@@ -32,84 +35,88 @@ asking a graph takes, and exact."""
 CHECKED = 200
 """Regions whose list by a graph is held against the exact one."""
 
+GPU_PRODUCTS = 1e11
+"""Less is not worth the way to a GPU."""
+
 Graph = tuple[Path, float, Callable[[Floats], Floats]]
 """A graph, the epsilon that its search was tuned to, and what makes vectors short for it."""
 
 
 @dataclass(frozen=True)
-class Neighbourhood:
-    """What is known of a segment's regions, in their order."""
+class Listing:
+    """The regions of a segment whose neighbours are to be listed, and what is known of them."""
 
-    subject: Mask
-    """bool (r,): whether a region shows the item that its photo sells."""
-    regions: Ints
-    """int32 (r, K): the nearest items' regions, -1 padded."""
-    scores: Floats
-    """float32 (r, K): their cosines."""
-    measured: dict[str, Any]
-    """How they were found, and which share of the exact lists."""
+    vectors: Floats
+    """float32 (n, dim): the centred vectors of all regions."""
+    photos: Photos
+    rows: Ints
+    """int32 (r,): the segment's regions."""
+    objects: Ints
+    """int32 (r,): the graph's number of each."""
+    graph: Graph | None
+    settings: IndexSettings
 
+    def write(self, folder: Path, watch: Stopwatch) -> dict[str, Any]:
+        """Write neighbours, scores and subject into `folder`; return how they were found."""
+        opened = (
+            OpenGraph(self.graph[0], self.rows, self.objects, self.graph[1])
+            if (self.graph)
+            else None
+        )
+        try:
+            with watch("attribute"):
+                subject = attribute_regions(
+                    self.photos,
+                    self.rows,
+                    lambda among: self._finder(among, opened),
+                    self.settings.attribution_voters,
+                )
+                write_array(folder / SUBJECT, subject.shape, [subject])
+            with watch("neighbours") as tell:
+                finder = self._finder(self.rows[subject], opened)
+                self._write_lists(finder, folder, tell)
+                recall = 1.0 if finder.name != "graph" else self._recall(folder, subject)
+        finally:
+            if opened is not None:
+                opened.close()
+        log.info("neighbours by %s, recall %.4f", finder.name, recall)
+        return {"method": finder.name, "recall": recall, "listed": self.settings.neighbours}
 
-def list_neighbours(
-    vectors: Floats,
-    photos: Photos,
-    rows: Ints,
-    objects: Ints,
-    graph: Graph | None,
-    how: tuple[IndexSettings, Stopwatch],
-) -> Neighbourhood:
-    """Return the neighbours of `rows`, int32 (r,), among themselves.
-
-    `vectors`: centred float32 of all regions; `objects`: int32 (r,), the graph's number of each.
-    """
-    settings, watch = how
-    opened = _opened(graph, rows, objects)
-
-    def finder_of(among: Ints, asked: int) -> Finder:
-        exact = ExactFinder(vectors, photos.owner, among)
-        products = float(asked) * len(among) * vectors.shape[1]
-        device = gpu_device(len(among), vectors.shape[1]) if products > GPU_PRODUCTS else ""
+    def _finder(self, among: Ints, opened: OpenGraph | None) -> Finder:
+        """Choose how the nearest of `among` are found for all rows."""
+        exact = ExactFinder(self.vectors, self.photos.owner, among)
+        dim = self.vectors.shape[1]
+        products = float(len(self.rows)) * len(among) * dim
+        device = gpu_device(len(among), dim) if products > GPU_PRODUCTS else ""
         if device:
-            return GpuFinder(vectors, photos.owner, among, device)
-        if opened is None or graph is None or products <= EXACT_PRODUCTS:
+            return GpuFinder(self.vectors, self.photos.owner, among, device)
+        if opened is None or self.graph is None or products <= EXACT_PRODUCTS:
             return exact
-        return GraphFinder(exact, opened, graph[2])
+        return GraphFinder(exact, opened, self.graph[2])
 
-    try:
-        with watch("attribute"):
-            subject = attribute_regions(
-                photos, rows, lambda among: finder_of(among, len(rows)), settings.attribution_voters
-            )
-        with watch("neighbours") as tell:
-            among = rows[subject]
-            finder = finder_of(among, len(rows))
-            found = find_neighbours(finder, rows, photos.owner, settings.neighbours, tell)
-            exact = ExactFinder(vectors, photos.owner, among)
-            recall = 1.0 if finder.name != "graph" else _recall(found.regions, exact, rows, photos)
-    finally:
-        if opened is not None:
-            opened.close()
-    measured = {"method": finder.name, "recall": recall, "listed": settings.neighbours}
-    log.info("neighbours by %s, recall %.4f", finder.name, recall)
-    return Neighbourhood(subject, found.regions, found.scores, measured)
+    def _write_lists(self, finder: Finder, folder: Path, tell: Callable[[float], None]) -> None:
+        count, done = self.settings.neighbours, 0
+        shape = (len(self.rows), count)
+        with (
+            appending(folder / NEIGHBOURS, shape) as add_regions,
+            appending(folder / SCORES, shape) as add_scores,
+        ):
+            for block in find_neighbours(finder, self.rows, self.photos.owner, count):
+                add_regions(block.regions)
+                add_scores(block.scores)
+                done += len(block.regions)
+                tell(done / len(self.rows))
 
-
-GPU_PRODUCTS = 1e11
-"""Less is not worth the way to a GPU."""
-
-
-def _opened(graph: Graph | None, rows: Ints, objects: Ints) -> OpenGraph | None:
-    return OpenGraph(graph[0], rows, objects, graph[1]) if graph else None
-
-
-def _recall(listed: Ints, exact: ExactFinder, rows: Ints, photos: Photos) -> float:
-    """Return which share of the exact lists of a few regions is in theirs."""
-    places = np.linspace(0, len(rows) - 1, CHECKED).astype(np.intp)
-    truth = find_neighbours(exact, rows[places], photos.owner, listed.shape[1]).regions
-    owners = photos.owner
-    shares = []
-    for place, regions in zip(places, truth, strict=True):
-        expected = set(owners[regions[regions >= 0]].tolist())
-        found = listed[place]
-        shares.append(len(expected & set(owners[found[found >= 0]].tolist())) / len(expected))
-    return float(np.mean(shares))
+    def _recall(self, folder: Path, subject: Mask) -> float:
+        """Return which share of the exact lists of a few regions is in those in `folder`."""
+        owners = self.photos.owner
+        places = np.linspace(0, len(self.rows) - 1, CHECKED).astype(np.intp)
+        listed = map_array(folder / NEIGHBOURS)[places]
+        exact = ExactFinder(self.vectors, owners, self.rows[subject])
+        truth = all_neighbours(exact, self.rows[places], owners, listed.shape[1]).regions
+        shares = []
+        for found, regions in zip(listed, truth, strict=True):
+            expected = set(owners[regions[regions >= 0]].tolist())
+            given = set(owners[found[found >= 0]].tolist())
+            shares.append(len(expected & given) / max(1, len(expected)))
+        return float(np.mean(shares))

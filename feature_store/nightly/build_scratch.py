@@ -18,7 +18,8 @@ from feature_store.index.attribute import Photos
 from feature_store.nightly.gather import Floats, Gathered, Ints
 
 _PHOTOS = ("image", "owner", "prominence", "category")
-_RESULTS = ("neighbours", "scores", "subject")
+NEIGHBOURS, SCORES, SUBJECT, ABOUT = "neighbours.npy", "scores.npy", "subject.npy", "about.json"
+"""What a segment's step leaves in its result folder."""
 
 
 @dataclass(frozen=True)
@@ -26,8 +27,9 @@ class SegmentResult:
     """What a segment's step found, besides what it put into the bundle."""
 
     neighbours: Ints
-    """int32 (r, K): region numbers of the whole bundle, -1 padded."""
+    """int32 (r, K): region numbers of the whole bundle, -1 padded; mapped from disk."""
     scores: Floats
+    """float32 (r, K): their cosines; mapped from disk."""
     subject: Any
     """bool (r,): which of its regions show the item that their photo sells."""
     about: dict[str, Any]
@@ -98,13 +100,6 @@ class Scratch:
         building = BundleWriter.resume(self.folder).folder
         return map_array(own if own.is_file() else building / VECTORS)
 
-    def write_result(self, folder: Path, result: SegmentResult) -> None:
-        """Write what a segment's step found into a folder that is to be put in its place."""
-        for name in _RESULTS:
-            values = getattr(result, name)
-            write_array(folder / f"{name}.npy", values.shape, [values])
-        (folder / "about.json").write_text(json.dumps(result.about, sort_keys=True), "utf-8")
-
     def result_folder(self, number: int) -> Path:
         """Return where a segment's result is, once it is whole."""
         return self.segment(number) / "result"
@@ -114,6 +109,10 @@ class Scratch:
         folder = self.result_folder(number)
         if not folder.is_dir():
             return None
-        about = json.loads((folder / "about.json").read_text("utf-8"))
-        arrays = {name: map_array(folder / f"{name}.npy") for name in _RESULTS}
-        return SegmentResult(**arrays, about=about)
+        about = json.loads((folder / ABOUT).read_text("utf-8"))
+        return SegmentResult(
+            neighbours=map_array(folder / NEIGHBOURS),
+            scores=map_array(folder / SCORES),
+            subject=map_array(folder / SUBJECT),
+            about=about,
+        )

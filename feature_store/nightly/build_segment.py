@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import shutil
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -43,9 +43,9 @@ from feature_store.index.finders import ExactFinder
 from feature_store.index.forecast import Size, forecast, refuse_if_too_large
 from feature_store.index.reduce import blocks_of, fit_components, number_distinct
 from feature_store.index.settings import IndexSettings
-from feature_store.nightly.build_neighbours import Neighbourhood, list_neighbours
+from feature_store.nightly.build_neighbours import Listing
 from feature_store.nightly.build_plan import Plan
-from feature_store.nightly.build_scratch import Scratch, SegmentResult
+from feature_store.nightly.build_scratch import ABOUT, Scratch
 from feature_store.nightly.gather import Floats, Ints
 from feature_store.nightly.stopwatch import Progress, Stopwatch, unheard
 
@@ -110,11 +110,16 @@ class _Building:
             self.first = self.rows[np.unique(self.objects, return_index=True)[1]]
             self._refuse_if_too_large()
             projection, truth, choice = self._reduce()
-        with plain_folder() as folder:
+        with (
+            self.writer.placing(self.scratch.result_folder(self.number)) as result,
+            plain_folder() as folder,
+        ):
             searched = self._search(projection, truth, choice, folder)
-            found = self._neighbours(projection, searched)
-            about = self._about(projection, searched, choice, found)
-            self._place(projection, searched, found, about)
+            listing = self._listing(projection, searched)
+            listed = listing.write(result, self.watch)
+            self._place(projection, searched)
+            about = self._about(projection, searched, choice, listed)
+            (result / ABOUT).write_text(json.dumps(about, sort_keys=True), encoding="utf-8")
         return about
 
     def _refuse_if_too_large(self) -> None:
@@ -205,25 +210,25 @@ class _Building:
 
         return search
 
-    def _neighbours(self, projection: Projection, searched: _Searched) -> Neighbourhood:
-        return list_neighbours(
-            self.centred,
-            self.scratch.photos,
-            self.rows,
-            self.objects,
-            self._graph_of(projection, searched),
-            (self.settings, self.watch),
+    def _listing(self, projection: Projection, searched: _Searched) -> Listing:
+        graph = None
+        if searched.graph is not None:
+            graph = (searched.graph, searched.tuning.chosen.epsilon, projection.reduce)
+        return Listing(
+            vectors=self.centred,
+            photos=self.scratch.photos,
+            rows=self.rows,
+            objects=self.objects,
+            graph=graph,
+            settings=self.settings,
         )
 
-    def _graph_of(
-        self, projection: Projection, searched: _Searched
-    ) -> tuple[Path, float, Callable[[Floats], Floats]] | None:
-        if searched.graph is None:
-            return None
-        return searched.graph, searched.tuning.chosen.epsilon, projection.reduce
-
     def _about(
-        self, projection: Projection, searched: _Searched, choice: Choice, found: Neighbourhood
+        self,
+        projection: Projection,
+        searched: _Searched,
+        choice: Choice,
+        listed: dict[str, Any],
     ) -> dict[str, Any]:
         best, tuning = searched.tuning.chosen, searched.tuning
         search = SearchParameters(searched.method, best.epsilon, best.candidates)
@@ -242,19 +247,13 @@ class _Building:
                 "curve": [point._asdict() for point in tuning.curve],
                 "candidates": list(self.settings.candidates),
                 "ceilings": [ceiling._asdict() for ceiling in choice.ceilings],
-                "neighbours": found.measured,
+                "neighbours": listed,
             },
             "cost": self.watch.cost(),
         }
 
-    def _place(
-        self,
-        projection: Projection,
-        searched: _Searched,
-        found: Neighbourhood,
-        about: dict[str, Any],
-    ) -> None:
-        """Put the segment into the bundle, and then its result beside it: only then it is done."""
+    def _place(self, projection: Projection, searched: _Searched) -> None:
+        """Put the segment into the bundle. It is done only when its result is in place, too."""
         place = self.writer.folder / "segments" / f"{self.number:03d}"
         with self.writer.placing(place) as making:
             arrays = {ROWS: self.rows, OBJECTS: self.objects, COMPONENTS: projection.components}
@@ -262,9 +261,6 @@ class _Building:
                 write_array(making / name, values.shape, [values])
             if searched.graph is not None:
                 shutil.move(searched.graph, making / GRAPH)
-        result = SegmentResult(found.regions, found.scores, found.subject, about)
-        with self.writer.placing(self.scratch.result_folder(self.number)) as making:
-            self.scratch.write_result(making, result)
 
 
 SERVED_EDGES = 26

@@ -6,9 +6,20 @@ import numpy as np
 import numpy.typing as npt
 
 from feature_store.index.attribute import Photos, attribute_regions
+from feature_store.index.finders import ExactFinder
 
 DIM = 16
 PLANT, CHAIR = 0, 1
+
+
+def shown_by(
+    vectors: npt.NDArray[np.float32], photos: Photos, voters: int
+) -> npt.NDArray[np.bool_]:
+    """The mask of all regions, which vote by exact comparison."""
+    rows = np.arange(len(vectors), dtype=np.int32)
+    return attribute_regions(
+        photos, rows, lambda among: ExactFinder(vectors, photos.owner, among), voters
+    )
 
 
 def near(kind: int, seed: int) -> npt.NDArray[np.float32]:
@@ -32,28 +43,28 @@ def shop(category_of_scene: int) -> tuple[npt.NDArray[np.float32], Photos]:
 
 
 def test_the_catalogue_s_category_decides_what_a_scene_sells() -> None:
-    shown = attribute_regions(*shop(PLANT), 10)
+    shown = shown_by(*shop(PLANT), 10)
     assert shown[12:].tolist() == [False, False, True]
 
 
 def test_the_same_scene_sold_as_the_other_thing() -> None:
-    shown = attribute_regions(*shop(CHAIR), 10)
+    shown = shown_by(*shop(CHAIR), 10)
     assert shown[12:].tolist() == [False, True, False]
 
 
 def test_without_a_category_the_most_prominent_product_is_it() -> None:
-    shown = attribute_regions(*shop(-1), 10)
+    shown = shown_by(*shop(-1), 10)
     assert shown[12:].tolist() == [False, True, False]
 
 
 def test_without_voters_the_most_prominent_product_is_it() -> None:
-    shown = attribute_regions(*shop(PLANT), 0)
+    shown = shown_by(*shop(PLANT), 0)
     assert shown[12:].tolist() == [False, True, False]
 
 
 def test_each_photo_has_one_region_that_shows_its_item() -> None:
     vectors, photos = shop(PLANT)
-    shown = attribute_regions(vectors, photos, 10)
+    shown = shown_by(vectors, photos, 10)
     assert np.bincount(photos.image, weights=shown).tolist() == [1] * 13
 
 
@@ -67,7 +78,7 @@ def test_an_item_does_not_vote_for_itself() -> None:
         category=np.array([PLANT, PLANT], np.int32),
     )
     # One voter agrees with every box alike, so that prominence is left to decide.
-    assert attribute_regions(vectors, photos, 10).tolist() == [True, False, True, False, True]
+    assert shown_by(vectors, photos, 10).tolist() == [True, False, True, False, True]
 
 
 def test_a_shop_of_one_photo() -> None:
@@ -78,4 +89,14 @@ def test_a_shop_of_one_photo() -> None:
         category=np.zeros(1, np.int32),
     )
     vectors = np.stack([near(0, 1), near(1, 2)])
-    assert attribute_regions(vectors, photos, 10).tolist() == [False, True]
+    assert shown_by(vectors, photos, 10).tolist() == [False, True]
+
+
+def test_a_part_of_the_photos_votes_by_itself() -> None:
+    """Without the photos of plants nobody agrees that the scene sells one."""
+    vectors, photos = shop(PLANT)
+    rows = np.arange(6, 15, dtype=np.int32)
+    shown = attribute_regions(
+        photos, rows, lambda among: ExactFinder(vectors, photos.owner, among), 10
+    )
+    assert shown.tolist() == [True] * 6 + [False, True, False]

@@ -9,7 +9,13 @@ import numpy as np
 import pytest
 
 from feature_store.errors import IndexBuildError
-from feature_store.index.build import Graph, build_graphs, plain_folder, prove_graph
+from feature_store.index import build
+from feature_store.index.build import (
+    Graph,
+    build_graphs,
+    plain_folder,
+    prove_graph,
+)
 from feature_store.index.settings import IndexSettings
 from tests.feature_store.nightly.fake_shop import clustered
 
@@ -83,8 +89,67 @@ def test_a_graph_whose_numbers_are_shifted_is_refused(
         prove_graph(np.roll(vectors, 1, axis=0), graphs["onng"].path, SETTINGS)
 
 
-def test_vectors_that_are_not_finite_are_refused(vectors: np.ndarray) -> None:
+@pytest.mark.parametrize(("value", "length"), [(np.inf, "inf"), (np.nan, "nan"), (0.0, "0")])
+def test_what_ngt_would_drop_or_never_find_is_refused(
+    value: float, length: str, vectors: np.ndarray
+) -> None:
     broken = vectors.copy()
-    broken[5, 3] = np.inf
-    with plain_folder() as scratch, pytest.raises(IndexBuildError, match="not finite"):
+    broken[5] = value
+    with (
+        plain_folder() as scratch,
+        pytest.raises(IndexBuildError, match=f"vector 5 is {length} long instead of 1"),
+    ):
         next(build_graphs(broken, scratch, SETTINGS))
+
+
+def test_vectors_are_handed_over_in_blocks_and_read_from_a_map(
+    vectors: np.ndarray, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(build, "BLOCK_ROWS", 70)
+    np.save(tmp_path / "v.npy", vectors[:300])
+    mapped = np.load(tmp_path / "v.npy", mmap_mode="r")
+    with plain_folder() as scratch:
+        graph = next(build_graphs(mapped, scratch, SETTINGS))
+        index = opened(graph)
+        assert index.get_num_of_objects() == 300
+        for row in (0, 69, 70, 299):
+            assert index.search(vectors[row], size=1, epsilon=0.2, with_distance=False)[0] == row
+
+
+def test_many_copies_of_one_vector_are_held_all(vectors: np.ndarray) -> None:
+    copies = np.repeat(vectors[:3], 100, axis=0)
+    with plain_folder() as scratch:
+        graph = next(build_graphs(copies, scratch, SETTINGS))
+        assert opened(graph).get_num_of_objects() == 300
+
+
+def test_a_full_disk_is_said_with_what_to_do(
+    vectors: np.ndarray, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise RuntimeError("NGT::Index::save: Cannot write")
+
+    monkeypatch.setattr(build, "_optimise", full)
+    with plain_folder() as scratch, pytest.raises(IndexBuildError, match=r"bytes are free; make"):
+        next(build_graphs(vectors[:250], scratch, SETTINGS))
+
+
+def test_a_graph_is_built_by_as_many_threads_as_the_settings_say(
+    vectors: np.ndarray, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """NGT would take eight."""
+    given: list[object] = []
+
+    class Index(ngtpy.Index):
+        def batch_insert(self, *rest: object, **named: object) -> None:
+            given.append(named["num_threads"])
+            super().batch_insert(*rest, **named)
+
+        def build_index(self, *rest: object, **named: object) -> None:
+            given.append(named["num_threads"])
+            super().build_index(*rest, **named)
+
+    monkeypatch.setattr(ngtpy, "Index", Index)
+    with plain_folder() as scratch:
+        next(build_graphs(vectors[:250], scratch, IndexSettings(sample_size=10, threads=1)))
+    assert given == [1, 1]

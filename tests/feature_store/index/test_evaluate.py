@@ -4,8 +4,11 @@ import numpy as np
 import pytest
 
 from feature_store.errors import SettingsError
+from feature_store.index import evaluate
 from feature_store.index.evaluate import (
     QuerySample,
+    Search,
+    Tuning,
     answers_without_own,
     find_truth,
     recalls,
@@ -85,6 +88,30 @@ class Limited:
         seen = np.arange(int(len(VECTORS) * min(1.0, epsilon + candidates / 1000)))
         return exact_among(queries, seen, k)
 
+    def recall(self, epsilon: float) -> float:
+        """The lesser of what counts with ten candidates."""
+        found = self(TRUTH.queries, 11, epsilon, 10)
+        right = recalls(answers_without_own(found, TRUTH.own), VECTORS, TRUTH).mean()
+        itself = (found[TRUTH.own >= 0, 0] == TRUTH.own[TRUTH.own >= 0]).mean()
+        return float(min(right, 2 * itself - 1))
+
+
+class Slower:
+    """A search that takes longer with each number of candidates, on a clock of its own."""
+
+    def __init__(self, search: Search) -> None:
+        self.search = search
+        self.now = 0.0
+
+    def __call__(self, queries: np.ndarray, k: int, epsilon: float, candidates: int) -> np.ndarray:
+        self.now += candidates
+        return self.search(queries, k, epsilon, candidates)
+
+    def tune(self, settings: IndexSettings) -> Tuning:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(evaluate.time, "perf_counter", lambda: self.now)
+            return tune(self, VECTORS, TRUTH, settings)
+
 
 def exact_among(queries: np.ndarray, seen: np.ndarray, k: int) -> np.ndarray:
     order = np.argsort(-(queries @ VECTORS[seen].T), axis=1)[:, :k]
@@ -100,16 +127,65 @@ def test_tuning_stops_climbing_where_the_target_is_met() -> None:
     )
     assert tuning.reached
     assert tuning.chosen.recall >= 0.995
-    tried = [(point.candidates, point.epsilon) for point in tuning.curve]
-    assert tried == [
-        (10, 0.1),
-        (10, 0.5),
-        (10, 0.9),
-        (10, 0.99),
-        (100, 0.1),
-        (100, 0.5),
-        (100, 0.9),
-    ]
+    tried = {(point.candidates, point.epsilon) for point in tuning.curve}
+    assert {(10, 0.9), (10, 0.99), (100, 0.5), (100, 0.9)} <= tried
+    assert (10, 1.0) not in tried
+
+
+def test_strides_are_halved_until_the_first_epsilon_that_is_enough_is_known() -> None:
+    epsilons = tuple(round(0.3 + step / 50, 2) for step in range(36))
+    asked: list[float] = []
+
+    def counted(queries: np.ndarray, k: int, epsilon: float, candidates: int) -> np.ndarray:
+        asked.append(epsilon)
+        return Limited()(queries, k, epsilon, candidates)
+
+    settings = IndexSettings(epsilons=epsilons, candidates=(10,), target_recall=0.9)
+    tuning = tune(counted, VECTORS, TRUTH, settings)
+    reach = [e for e in epsilons if Limited().recall(e) >= 0.905]
+    assert min(e for e in asked if Limited().recall(e) >= 0.905) == reach[0]
+    assert max(e for e in asked if e < reach[0]) == epsilons[epsilons.index(reach[0]) - 1]
+    assert len(asked) < 14
+    assert [point.epsilon for point in tuning.curve] == sorted(asked)
+
+
+class Timed:
+    """A search whose time is told by its clock: a millisecond for each hundredth of epsilon."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.now = 0.0
+        monkeypatch.setattr(evaluate.time, "perf_counter", lambda: self.now)
+
+    def __call__(self, queries: np.ndarray, k: int, epsilon: float, candidates: int) -> np.ndarray:
+        self.now += len(queries) * (epsilon * 0.1 + candidates / 1e6)
+        return Limited()(queries, k, epsilon, candidates)
+
+
+def test_within_a_latency_budget_the_best_recall_is_chosen(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    epsilons = tuple(round(step / 20, 2) for step in range(1, 21))
+    settings = IndexSettings(epsilons=epsilons, candidates=(10, 20), latency_budget_ms=45.05)
+    tuning = tune(Timed(monkeypatch), VECTORS, TRUTH, settings)
+    assert tuning.reached
+    assert (tuning.chosen.epsilon, tuning.chosen.candidates) == (0.45, 20)
+    assert 1000 / tuning.chosen.queries_per_second <= 45.05
+
+
+def test_a_budget_that_nothing_keeps_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = IndexSettings(epsilons=(0.5, 0.9), candidates=(10,), latency_budget_ms=1.0)
+    assert not tune(Timed(monkeypatch), VECTORS, TRUTH, settings).reached
+
+
+def test_only_the_regions_of_a_segment_are_the_truth() -> None:
+    rows = np.arange(0, 600, 2, dtype=np.int32)
+    sample = QuerySample(VECTORS[:20], np.arange(20, dtype=np.int32))
+    truth = find_truth(VECTORS, sample, lambda vectors: vectors, rows)
+    assert (truth.answers % 2 == 0).all()
+    assert (truth.answers != truth.own[:, None]).all()
+    alone = VECTORS[:20] @ VECTORS[rows].T
+    alone[np.arange(0, 20, 2), np.arange(10)] = -np.inf
+    assert np.allclose(truth.floor, np.sort(alone, axis=1)[:, -10], atol=1e-6)
 
 
 def test_a_target_out_of_reach_is_said_and_the_best_is_chosen() -> None:
@@ -121,13 +197,44 @@ def test_a_target_out_of_reach_is_said_and_the_best_is_chosen() -> None:
 
 def test_climbing_in_vain_is_given_up() -> None:
     settings = IndexSettings(epsilons=tuple(0.3 + i / 1e5 for i in range(9)), candidates=(10,))
-    assert len(tune(Limited(), VECTORS, TRUTH, settings).curve) == 4
+    assert len(tune(Limited(), VECTORS, TRUTH, settings).curve) == 3
+
+
+def test_candidates_that_bring_nothing_more_are_given_up() -> None:
+    asked: set[int] = set()
+
+    def blind(queries: np.ndarray, k: int, epsilon: float, candidates: int) -> np.ndarray:
+        asked.add(candidates)
+        return exact(queries, k)
+
+    sizes = tuple(range(10, 200, 10))
+    Slower(blind).tune(IndexSettings(epsilons=(0.1,), candidates=sizes))
+    assert asked == {10, 20, 30}
 
 
 @pytest.mark.parametrize(
     "wrong",
-    [{"target_recall": 1.5}, {"epsilons": ()}, {"candidates": (5,)}, {"threads": 0}],
+    [
+        {"target_recall": 1.5},
+        {"epsilons": ()},
+        {"epsilons": (0.2, 0.1)},
+        {"candidates": (5,)},
+        {"threads": 0},
+        {"stored": "float8"},
+        {"reduced_dim": -1},
+        {"weights": ("one=0.5", "two")},
+        {"weights": ("one=0.5", "one=0.2")},
+        {"weights": ("one=-1",)},
+        {"weights": ("one=nan",)},
+        {"extractor": "one@1", "weights": ("one=1",)},
+    ],
 )
 def test_settings_out_of_range_are_refused(wrong: dict[str, object]) -> None:
     with pytest.raises(SettingsError, match=next(iter(wrong))):
         IndexSettings(**wrong)  # type: ignore[arg-type]
+
+
+def test_weights_are_made_to_sum_to_one() -> None:
+    shares = IndexSettings(weights=("one@1=3", "two=1")).shares()
+    assert shares == {"one@1": 0.75, "two": 0.25}
+    assert IndexSettings().shares() == {}

@@ -6,7 +6,7 @@ from xml.etree import ElementTree as ET
 import numpy as np
 from PIL import Image
 
-from feature_store.index.curve import WIDTH, draw_curve
+from feature_store.index.curve import WIDTH, Line, draw_curve, draw_curves
 from feature_store.index.evaluate import CurvePoint
 from feature_store.index.sheet import CELL_PX, Cell, draw_sheet
 
@@ -27,6 +27,17 @@ def test_the_curve_shows_every_point_and_the_chosen_one() -> None:
     assert len(drawn.findall(f"{SVG}polyline")) == 2
     higher, lower = float(circles[1].get("cy", 0)), float(circles[0].get("cy", 0))
     assert higher < lower
+
+
+def test_segments_are_drawn_over_one_another_without_what_another_setting_beats() -> None:
+    beaten = CurvePoint(0.3, 30, 0.95, 1.0, 4000.0)
+    lines = [Line("men & ladies", [*CURVE, beaten], CURVE[1]), Line("", CURVE[:2], CURVE[0])]
+    drawn = ET.fromstring(draw_curves(lines, 0.99))
+    titles = [title.text or "" for title in drawn.iter(f"{SVG}title")]
+    assert sum(title.startswith("men & ladies:") for title in titles) == 3
+    assert not any("0.9500" in title for title in titles)
+    assert len(drawn.findall(f"{SVG}polyline")) == 2
+    assert sum(circle.get("r") == "7" for circle in drawn.findall(f"{SVG}circle")) == 2
 
 
 def test_the_last_speed_ends_inside_the_picture() -> None:

@@ -5,8 +5,13 @@ import pytest
 
 from feature_store.bundle.projection import Projection
 from feature_store.errors import IndexBuildError
+from feature_store.index import reduce
 from feature_store.index.reduce import check_vectors, fit_components, fit_mean, number_distinct
 from tests.feature_store.nightly.fake_shop import clustered
+
+
+def every(vectors: np.ndarray) -> np.ndarray:
+    return np.arange(len(vectors), dtype=np.int32)
 
 
 def centred(vectors: np.ndarray, prior: float = 10.0) -> np.ndarray:
@@ -16,7 +21,7 @@ def centred(vectors: np.ndarray, prior: float = 10.0) -> np.ndarray:
 
 def test_the_first_directions_keep_the_cosines_of_neighbours() -> None:
     vectors = centred(clustered(2000, 64))
-    short = vectors @ fit_components(vectors, 32)
+    short = vectors @ fit_components(vectors, every(vectors), 32)
     exact = np.argsort(-(vectors[:50] @ vectors.T), axis=1)[:, :10]
     found = np.argsort(-(short[:50] @ short.T), axis=1)[:, :30]
     kept = [len(set(a) & set(b)) for a, b in zip(exact, found, strict=True)]
@@ -25,7 +30,7 @@ def test_the_first_directions_keep_the_cosines_of_neighbours() -> None:
 
 def test_the_directions_are_orthonormal_and_the_largest() -> None:
     vectors = centred(clustered(500, 16))
-    components = fit_components(vectors, 5)
+    components = fit_components(vectors, every(vectors), 5)
     assert np.allclose(components.T @ components, np.eye(5), atol=1e-5)
     largest = np.linalg.svd(vectors, compute_uv=False)[:5] ** 2
     assert np.allclose(((vectors @ components) ** 2).sum(axis=0), largest, rtol=1e-3)
@@ -33,7 +38,28 @@ def test_the_directions_are_orthonormal_and_the_largest() -> None:
 
 @pytest.mark.parametrize(("n", "dim", "kept"), [(1, 8, 1), (2, 8, 1), (5, 8, 4), (100, 8, 8)])
 def test_a_small_catalogue_has_fewer_directions(n: int, dim: int, kept: int) -> None:
-    assert fit_components(centred(clustered(n, dim)), 128).shape == (dim, kept)
+    vectors = centred(clustered(n, dim))
+    assert fit_components(vectors, every(vectors), 128).shape == (dim, kept)
+
+
+def test_only_the_rows_of_a_segment_say_where_its_directions_are() -> None:
+    vectors = centred(clustered(300, 16))
+    rows = np.arange(5, 300, 3, dtype=np.int32)
+    own = fit_components(vectors, rows, 4)
+    alone = fit_components(np.ascontiguousarray(vectors[rows]), every(rows), 4)
+    assert np.allclose(np.abs((own * alone).sum(axis=0)), 1, atol=1e-4)
+    assert not np.allclose(own, fit_components(vectors, every(vectors), 4), atol=1e-2)
+
+
+def test_a_sample_of_many_rows_gives_much_the_same_directions(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    vectors = centred(clustered(4000, 16))
+    whole = fit_components(vectors, every(vectors), 3)
+    monkeypatch.setattr(reduce, "FITTED_ROWS", 1000)
+    sampled = fit_components(vectors, every(vectors), 3)
+    assert not np.array_equal(whole, sampled)
+    assert np.linalg.svd(whole.T @ sampled, compute_uv=False).min() > 0.95
 
 
 @pytest.mark.parametrize("n", [1, 2, 54, 5000])
@@ -57,5 +83,15 @@ def test_an_unusable_vector_is_refused_by_its_name(value: float, what: str) -> N
 
 
 def test_equal_vectors_share_a_number() -> None:
-    vectors = clustered(4, 8)[[0, 1, 0, 2, 1, 0]]
-    assert number_distinct(vectors).tolist() == [0, 1, 0, 2, 1, 0]
+    vectors = clustered(4, 8)[[3, 1, 3, 2, 1, 3]]
+    assert number_distinct(vectors, every(vectors)).tolist() == [0, 1, 0, 2, 1, 0]
+    assert number_distinct(vectors, np.array([1, 2, 4], np.int32)).tolist() == [0, 1, 0]
+
+
+def test_numbers_go_by_first_appearance() -> None:
+    random = np.random.default_rng(0)
+    drawn = random.integers(0, 2000, reduce.BLOCK_ROWS + 500)
+    seen: dict[int, int] = {}
+    expected = [seen.setdefault(int(number), len(seen)) for number in drawn]
+    vectors = clustered(2000, 8)[drawn]
+    assert number_distinct(vectors, every(vectors)).tolist() == expected

@@ -18,7 +18,7 @@ SHOP = make_shop(31)
 
 @pytest.fixture(scope="module")
 def gathered(tmp_path_factory: pytest.TempPathFactory) -> Gathered:
-    return gather(SHOP, EXTRACTOR, tmp_path_factory.mktemp("scratch"))
+    return gather(SHOP, [EXTRACTOR], tmp_path_factory.mktemp("scratch"))
 
 
 def test_every_feature_keeps_its_vector_and_its_item(gathered: Gathered) -> None:
@@ -54,7 +54,7 @@ def test_attributes_can_be_filtered_by(gathered: Gathered) -> None:
 
 def test_items_without_a_feature_are_left_out(tmp_path: Path) -> None:
     without = SHOP.described.filter(pc.not_equal(SHOP.described["item_id"], "item-00007"))
-    found = gather(replace(SHOP, described=without), EXTRACTOR, tmp_path)
+    found = gather(replace(SHOP, described=without), [EXTRACTOR], tmp_path)
     assert "item-00007" not in found.items["item_id"].to_pylist()
     assert len(found.items) == 30
 
@@ -78,18 +78,18 @@ def test_an_unusable_vector_names_its_item(
 ) -> None:
     row = SHOP.described["item_id"].to_pylist().index("item-00003")
     with pytest.raises(IndexBuildError, match=message):
-        gather(changed(row, vector=vector), EXTRACTOR, tmp_path)
+        gather(changed(row, vector=vector), [EXTRACTOR], tmp_path)
 
 
 def test_an_item_without_a_row_is_named(tmp_path: Path) -> None:
     lost = SHOP.table.filter(pc.not_equal(SHOP.table["item_id"], "item-00007"))
     with pytest.raises(IndexBuildError, match="'item-00007' has features but no row"):
-        gather(replace(SHOP, table=lost), EXTRACTOR, tmp_path)
+        gather(replace(SHOP, table=lost), [EXTRACTOR], tmp_path)
 
 
 def test_another_extractor_has_no_features(tmp_path: Path) -> None:
     with pytest.raises(IndexBuildError, match="no features of other@1"):
-        gather(SHOP, "other@1", tmp_path)
+        gather(SHOP, ["other@1"], tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -102,4 +102,4 @@ def test_features_out_of_order_are_noticed(
     rows = disorder(SHOP.described.to_pylist())
     table = pa.Table.from_pylist(rows, SHOP.described.schema)
     with pytest.raises(IndexBuildError, match="another order"):
-        gather(replace(SHOP, described=table), EXTRACTOR, tmp_path)
+        gather(replace(SHOP, described=table), [EXTRACTOR], tmp_path)

@@ -148,7 +148,7 @@ class LocalAirflow:
             runs: list[dict[str, Any]] = self._call("GET", f"/dags/{dag_id}/dagRuns")["dag_runs"]
             for run in runs:
                 if run["state"] == "failed":
-                    raise NitamonoError(self._explain(dag_id, run["dag_run_id"]))
+                    raise NitamonoError(self.explain(dag_id, run["dag_run_id"]))
             told = self._tell(dag_id, runs, tell, told)
             if len(runs) >= count and all(run["state"] == "success" for run in runs):
                 return runs
@@ -174,7 +174,8 @@ class LocalAirflow:
             tell(message)
         return message
 
-    def _explain(self, dag_id: str, run_id: str) -> str:
+    def explain(self, dag_id: str, run_id: str) -> str:
+        """Return which task of a run failed, and the end of its log."""
         failed = [task for task in self.tasks(dag_id, run_id) if task["state"] == "failed"]
         name = failed[0]["task_id"] if failed else "?"
         folder = self._home / "logs" / f"dag_id={dag_id}" / f"run_id={run_id}" / f"task_id={name}"

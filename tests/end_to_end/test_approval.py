@@ -67,7 +67,7 @@ def waiting_run(airflow: LocalAirflow, web: httpx.Client) -> str:
         runs = web.get(f"/api/v2/dags/{DAG}/dagRuns").raise_for_status().json()["dag_runs"]
         for run in runs:
             states = {t["task_id"]: t["state"] for t in airflow.tasks(DAG, run["dag_run_id"])}
-            assert "failed" not in states.values(), states
+            assert "failed" not in states.values(), airflow.explain(DAG, run["dag_run_id"])
             if states.get("approve") == "awaiting_input":
                 return str(run["dag_run_id"])
         return None

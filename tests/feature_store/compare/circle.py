@@ -104,6 +104,7 @@ def write_bundle(
     )
     near, scores = _neighbours(things, vectors, regions, of, made)
     exact = SearchParameters("exact", 0.0, 10)
+    earlier = sum(1 for _ in (home / "bundles").glob("*/manifest.json"))
     segments = []
     with BundleWriter(home / "bundles", bundle_id) as writer:
         for number, name in enumerate(names):
@@ -137,7 +138,7 @@ def write_bundle(
         writer.array(NEIGHBOUR_SCORES, scores)
         manifest = Manifest(
             bundle_id=bundle_id,
-            created_at=f"2026-01-02T03:04:05+00:00 {bundle_id}",
+            created_at=f"2026-01-02T03:04:{earlier:02d}+00:00",
             snapshot_version=3,
             snapshot_content_hash="c0ffee",
             features_hash="c0ffee",

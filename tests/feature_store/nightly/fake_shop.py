@@ -85,6 +85,9 @@ class FakeSnapshot:
         chosen = self.described.filter(pc.equal(self.described["extractor"], extractor))
         return chosen.drop_columns(["vector"])
 
+    def about(self, item_id: str) -> PartitionBatch:
+        raise NotImplementedError
+
     def extractors(self) -> list[str]:
         return sorted(set(self.described["extractor"].to_pylist()))
 

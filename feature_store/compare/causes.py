@@ -1,10 +1,10 @@
 """Why a look-alike came or went.
 
-In this order, the first that explains it: the **catalogue** (the item itself came or went, is in
-another segment, or stands for its photo by another region since its category changed), another
-**photo** of the asked item or of the look-alike, the **detector** (the same photos, but other boxes
-or another region that stands for the item), the **extractor** (others, or other weights), and what
-is left, the **index** (parameters, approximate search, the mean from which all is measured).
+In this order, the first that explains it: the **catalogue** (an item came or went, is in another
+segment, or another region of its photo stands for it, since others now decide that), another
+**photo** of the asked item or of the look-alike, the **detector** (the same photos, but other
+boxes), the **extractor** (others, or other weights), and what is left, the **index** (parameters,
+approximate search, the mean from which all vectors are measured).
 
 A look-alike has also gone for the first three where it was pushed out: without the newcomers that
 came for that reason and stand before it in the longer list of neighbours, it would still be shown.
@@ -31,8 +31,14 @@ class Causes:
     def __init__(self, pair: Pair) -> None:
         """Find what differs of each item between the two bundles."""
         old, new = (side.bundle.manifest for side in (pair.before, pair.after))
-        self._same_parts = old.parts == new.parts
-        self._own = own_causes(pair.differences(), pair.in_both, same_parts=self._same_parts)
+        same_parts = old.parts == new.parts
+        self._rest = INDEX if same_parts else EXTRACTOR
+        vote = CATALOGUE if same_parts else 0
+        self._own = own_causes(
+            pair.differences(),
+            pair.in_both,
+            vote=vote if old.detector == new.detector else DETECTOR,
+        )
 
     def of(self, items: Ints, shown: Ints, missing: Mask, across: Ints) -> Codes:
         """Return why look-alikes of `items` (m,) are missing from the other bundle.
@@ -48,7 +54,7 @@ class Causes:
         place = _places(hits, across, row, np.cumsum(missing, axis=1)[row, column] - 1)
         kinds = np.where(across >= 0, self._own[across], 0)
         kinds[~missing_from(across, shown)] = 0  # who stood there before has pushed nobody out
-        cause = np.full(len(row), INDEX if self._same_parts else EXTRACTOR, np.uint8)
+        cause = np.full(len(row), self._rest, np.uint8)
         for level in (DETECTOR, PHOTO, CATALOGUE):
             pushing = np.cumsum((kinds > 0) & (kinds <= level), axis=1, dtype=np.int32)
             ahead = pushing[row, np.clip(place - 1, 0, across.shape[1] - 1)] * (place > 0)
@@ -58,16 +64,15 @@ class Causes:
         return codes
 
 
-def own_causes(differences: Differences, in_both: Mask, *, same_parts: bool) -> Codes:
+def own_causes(differences: Differences, in_both: Mask, *, vote: int) -> Codes:
     """Return for each item what of itself explains that it is, or has, another look-alike.
 
-    Which region of a photo stands for its item is a vote among vectors and categories. So where it
-    is another one among the same boxes, that is laid to a changed category, or to the extractor.
+    Which region of a photo stands for its item is a vote of its neighbours and their categories.
+    `vote` is the cause where it is another one among the same boxes; 0 leaves that to the others.
     """
     own = np.zeros(len(in_both), np.uint8)
+    own[differences.subject] = vote
     own[differences.boxes] = DETECTOR
-    if same_parts:
-        own[differences.subject] = DETECTOR
     own[differences.photos] = PHOTO
     own[differences.segment | (differences.category & differences.subject)] = CATALOGUE
     own[~in_both] = CATALOGUE

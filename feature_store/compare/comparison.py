@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 
 CAUSES: Mapping[str, str] = {
-    "catalogue": "items came, went, or have another row",
+    "catalogue": "items came, went, or moved to another segment or region",
     "photo": "another photo",
-    "detector": "the same photo, other boxes or another region of it",
+    "detector": "the same photo, other boxes",
     "extractor": "other extractors or weights",
-    "index": "none of these: parameters, or approximate search",
+    "index": "none of these: parameters, approximate search, the mean",
 }
 """Why a look-alike came or went: the first of these that explains it."""
 

@@ -106,17 +106,24 @@ def test_other_boxes_in_the_same_photo(tmp_path: Path) -> None:
     assert after["t04"] == "detector"
 
 
-def test_another_region_stands_for_the_item(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("detector", "cause"),
+    # The same detector saw the same boxes: others now vote for another of them.
+    [("finder@000000000000", "catalogue"), ("seeker@000000000000", "detector")],
+)
+def test_another_region_stands_for_the_item(tmp_path: Path, detector: str, cause: str) -> None:
     old = changed(THINGS, "t01", boxes=(WHOLE, OTHER, PRODUCT))
     new = changed(THINGS, "t01", boxes=(WHOLE, PRODUCT, OTHER), degrees=80)
-    before, _ = told(tmp_path, old, new, "t00")
-    assert before["t01"] == "detector"
+    before, after = told(tmp_path, old, new, "t00", (Made(), Made(detector=detector)))
+    assert before["t01"] == cause
+    assert after["t04"] == cause
 
 
 def test_another_region_stands_for_it_since_its_category_changed(tmp_path: Path) -> None:
     old = changed(THINGS, "t01", boxes=(WHOLE, OTHER, PRODUCT), category="bags")
     new = changed(THINGS, "t01", boxes=(WHOLE, PRODUCT, OTHER), degrees=80, category="hats")
-    before, after = told(tmp_path, old, new, "t00")
+    made = (Made(), Made(detector="seeker@000000000000", extractor="lens@111111111111"))
+    before, after = told(tmp_path, old, new, "t00", made)
     assert before["t01"] == "catalogue"
     assert after["t04"] == "catalogue"
 

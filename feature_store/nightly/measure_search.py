@@ -74,16 +74,16 @@ def ask(searcher: Searcher, anew: Anew, sample: Sample) -> Asked:
     """
     bundle, rows = searcher.bundle, sample.rows
     regions = centred(bundle, anew, rows)
-    usable = np.abs(regions).max(axis=1, initial=0.0) > 0
-    halved = _between(bundle, anew, rows, usable)
-    raw = np.vstack([anew.vectors[rows[usable]], halved.vectors])
-    answers = np.full((len(rows) + len(halved.source), AT + 1), -1, np.int64)
-    asked = np.r_[np.flatnonzero(usable), len(rows) + np.arange(len(halved.source))]
-    if len(asked):
-        answers[asked] = searcher.nearest(np.ascontiguousarray(raw), AT + 1).regions
-    questions = regions
+    usable = np.flatnonzero(np.abs(regions).max(axis=1, initial=0.0) > 0)
+    found = np.full((len(rows), AT + 1), -1, np.int64)
+    if len(usable):
+        raw = np.ascontiguousarray(anew.vectors[rows[usable]])
+        found[usable] = searcher.nearest(raw, AT + 1).regions
+    halved = _between(bundle, anew, rows, found)
+    questions, answers = regions, found
     if len(halved.source):
         questions = np.vstack([regions, bundle.projection.centre(halved.vectors)])
+        answers = np.vstack([found, searcher.nearest(halved.vectors, AT + 1).regions])
     own = np.r_[rows, np.full(len(halved.source), -1)]
     truth = _Truth(bundle, anew, questions, own, answers)
     first = answers[: len(rows), 0]
@@ -105,17 +105,20 @@ class _Halved:
     source: Numbers
 
 
-def _between(bundle: Bundle, anew: Anew, rows: Numbers, usable: Mask) -> _Halved:
-    """Return points halfway from every second region to one of its stored look-alikes."""
-    places = np.flatnonzero(usable & (np.arange(len(rows)) % 2 == 1))
-    width = min(AT, bundle.neighbours.shape[1])
-    if not (len(places) and width):
-        return _Halved(np.empty((0, bundle.manifest.dim), np.float32), np.empty(0, np.int64))
-    near = np.asarray(bundle.neighbours[rows[places], places % width], np.int64)
-    there = (near >= 0) & (near < len(anew.found))
+def _between(bundle: Bundle, anew: Anew, rows: Numbers, found: Numbers) -> _Halved:
+    """Return points halfway from every second region to one of the answers that it got."""
+    places = np.arange(1, len(rows), 2)
+    near = found[places, 1 + places // 2 % AT]
+    there = (near >= 0) & (near != rows[places])
     there[there] &= np.abs(centred(bundle, anew, near[there])).max(axis=1, initial=0.0) > 0
     places, near = places[there], near[there]
-    return _Halved(_unit(anew.vectors[rows[places]]) + _unit(anew.vectors[near]), places)
+    vectors = _unit(anew.vectors[rows[places]]) + _unit(anew.vectors[near])
+    # What is halfway between opposites points nowhere.
+    start, pointing = 0, np.ones(len(vectors), np.bool_)
+    for part in bundle.manifest.parts:
+        pointing &= np.linalg.norm(vectors[:, start : start + part.dim], axis=1) > 1e-6
+        start += part.dim
+    return _Halved(vectors[pointing], places[pointing])
 
 
 def _unit(vectors: Floats) -> Floats:

@@ -101,7 +101,14 @@ class PublishBundleOperator(BaseOperator):
         self.bundle = bundle
 
     def execute(self, context: Context) -> str:
-        """Return the id of the bundle that is live now."""
+        """Return the id of the bundle that is live now; skips while another one is pinned."""
+        from airflow.sdk.exceptions import AirflowSkipException
+
         from feature_store.nightly import publish_candidate
 
-        return publish_candidate(self.bundle, settings_for(context))
+        live = publish_candidate(self.bundle, settings_for(context))
+        if live != Path(self.bundle).name:
+            raise AirflowSkipException(
+                f"{live} is pinned and stays live; 'nitamono unpin' lets builds go live again"
+            )
+        return live

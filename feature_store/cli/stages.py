@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import click
 from rich.console import Console
@@ -12,6 +13,9 @@ from feature_store.cli.ledger import failures
 from feature_store.cli.text import counted, day_of
 from feature_store.schemas import DataInterval
 from feature_store.settings import Settings
+
+if TYPE_CHECKING:
+    from feature_store.nightly.stopwatch import Step
 
 
 def _settings(catalogue: str | None) -> Settings:
@@ -73,14 +77,36 @@ def index(rebuild: bool, yes: bool) -> None:
     is not published, unless with --yes.
     """
     from feature_store.nightly import build_and_publish, needs_build
+    from feature_store.nightly.needs import registry_of
 
     settings = Settings.from_environment()
     console = Console()
     if not (rebuild or needs_build(settings)):
         console.print("the live bundle already holds the current snapshot")
         return
+    before = registry_of(settings).current()
     columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
-    with Progress(*columns, console=Console(stderr=True)) as progress:
-        progress.add_task("build, prove and publish", total=None)
-        published = build_and_publish(settings, approved=yes)
-    console.print(f"published {published}")
+    forecast = TextColumn("[dim]{task.fields[forecast]}")
+    with Progress(*columns, forecast, console=Console(stderr=True)) as progress:
+        told = _Told(progress)
+        published = build_and_publish(settings, approved=yes, progress=told)
+    if published == before:
+        console.print(f"{before} is pinned and stays live; 'nitamono bundles' shows the new one")
+    else:
+        console.print(f"published {published}")
+
+
+class _Told:
+    """Shows which step of a build runs, for which segment, and how long all may take."""
+
+    def __init__(self, progress: Progress) -> None:
+        self._progress = progress
+        self._task = progress.add_task("plan", total=None, forecast="")
+
+    def __call__(self, step: Step) -> None:
+        segment = "" if step.segment is None else f"segment {step.segment or '(none)'}: "
+        share = f" {step.share:.0%}" if 0 < step.share < 1 else ""
+        self._progress.update(self._task, description=f"{segment}{step.name}{share}")
+        if step.forecast_seconds is not None:
+            minutes = max(1, round(step.forecast_seconds / 60))
+            self._progress.update(self._task, forecast=f"forecast: {counted(minutes, 'minute')}")

@@ -13,6 +13,7 @@ from feature_store.nightly.build import build_candidate
 from feature_store.nightly.needs import NightlySettings, registry_of
 from feature_store.nightly.page import draw_page
 from feature_store.nightly.record import note
+from feature_store.nightly.stopwatch import Progress, Step, unheard
 from feature_store.quality.index import check_index
 from feature_store.quality.report import GateReport
 from feature_store.tables import FeatureStore
@@ -39,29 +40,45 @@ def check_candidate(path: str | Path, settings: NightlySettings) -> GateReport:
 
 
 def publish_candidate(path: str | Path, settings: NightlySettings) -> str:
-    """Make the bundle at `path` the live one and return its id; remove bundles out of use.
+    """Make the bundle at `path` the live one; remove bundles out of use. Return the live one's id.
 
-    Raises BundleError, leaving the live bundle live, unless every byte is what its gate passed.
+    While another bundle is pinned, that one stays live and is returned: the candidate is kept, to
+    be published by hand. Raises BundleError, leaving the live bundle live, unless every byte is
+    what its gate passed.
     """
     folder, registry = Path(path), registry_of(settings)
     if folder.resolve().parent != registry.folder.resolve():
         raise BundleError(f"{folder} is not in {registry.folder}; only a bundle there can be live")
-    registry.publish(folder.name)
+    manifest, pin = read_manifest(folder), registry.pinned()
+    if pin is not None and pin.bundle_id != folder.name:
+        log.warning(
+            "%s is not published: %s is pinned since %s; 'nitamono unpin' lets builds go live again",
+            *(folder.name, pin.bundle_id, pin.at or "some time"),
+        )
+        note(settings.home, manifest, "pinned")
+        return pin.bundle_id
+    registry.publish(folder.name, unless_pinned=True)
     registry.prune(settings.index.keep_bundles)
-    note(settings.home, read_manifest(folder), "published")
+    note(settings.home, manifest, "published")
     return folder.name
 
 
 def build_and_publish(
-    settings: NightlySettings, store: FeatureStore | None = None, *, approved: bool = False
+    settings: NightlySettings,
+    store: FeatureStore | None = None,
+    *,
+    approved: bool = False,
+    progress: Progress = unheard,
 ) -> str:
-    """Build, check and publish a bundle from the current snapshot; return its id.
+    """Build, check and publish a bundle from the current snapshot; return the live one's id.
 
     Raises GateError if the gate fails; ApprovalError if more would change for shoppers than
     `compare.max_churn` and that is not `approved`. The live bundle stays live then.
     """
-    candidate = build_candidate(settings, store)
+    candidate = build_candidate(settings, store, progress)
+    progress(Step("check"))
     check_candidate(candidate.path, settings).raise_if_failed()
+    progress(Step("compare"))
     found = compare_with_live(settings, candidate.path.name)
     if not approved:
         try:
@@ -69,6 +86,7 @@ def build_and_publish(
         except ApprovalError:
             note(settings.home, candidate.manifest, "not approved")
             raise
+    progress(Step("publish"))
     return publish_candidate(candidate.path, settings)
 
 

@@ -264,9 +264,17 @@ class BundleRegistry:
     def _flip(self, bundle_id: str, action: str) -> None:
         if self._names_canary(bundle_id):  # before the flip: were it cut short, none is better
             self._take_off(CANARY)
+        self._note_missed()
         self._write(CURRENT, bundle_id + "\n")
         self._journal.note(flip(action, bundle_id, pinned=self._said(PIN) is not None))
         log.info("%s: %s is live", action, bundle_id)
+
+    def _note_missed(self) -> None:
+        """Note what is live where it could not be noted in its time: one may go back to it."""
+        live = self.current()
+        known = live is not None and BUNDLE_ID.fullmatch(live) is not None
+        if known and history(self._journal.entries(), None)[:1] != [live]:
+            self._journal.note(flip(PUBLISH, str(live)))
 
     def _names_canary(self, bundle_id: str) -> bool:
         try:

@@ -73,6 +73,8 @@ def receive(bucket: Bucket, prefix: str, bundles: Path) -> Path:
             _receive_files(bucket, prefix, partial)
             prove(partial)
             _replace(final, partial)
+        except OSError as error:
+            raise BundleError(f"{final} cannot be written ({error})") from error
         finally:
             shutil.rmtree(partial, ignore_errors=True)
     return final

@@ -9,9 +9,10 @@ from typing import Any
 
 import pytest
 
-from feature_store.bundle import Bundle, BundleRegistry, Searcher, open_bundle
+from feature_store.bundle import Bundle, BundleRegistry, RemoteRegistry, Searcher, open_bundle
 from feature_store.bundle.write import seal
 from feature_store.nightly import build_candidate
+from feature_store.storage import Bucket
 from tests.feature_store.nightly.fake_shop import FakeSettings, FakeStore, make_shop
 
 INDEX: dict[str, Any] = {
@@ -80,3 +81,14 @@ def registry(copy: Path) -> BundleRegistry:
     )
     (copy.rename(copy.parent / "unjudged") / "manifest.json").write_text(unjudged)
     return BundleRegistry(copy.parent)
+
+
+@pytest.fixture
+def remote(registry: BundleRegistry, bucket: str) -> RemoteRegistry:
+    """Nothing is published yet; the bundles a, b and c wait in the local folder."""
+    return RemoteRegistry(f"gs://{bucket}/shop/bundles", registry.folder)
+
+
+@pytest.fixture
+def objects(bucket: str, remote: RemoteRegistry) -> Bucket:
+    return Bucket(bucket)

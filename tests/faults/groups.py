@@ -13,6 +13,7 @@ from tests.faults.commands import commands
 from tests.faults.disk import disk
 from tests.faults.kills import kills
 from tests.faults.network import network
+from tests.faults.readers import readers
 from tests.faults.remote import remote
 from tests.faults.report import Report
 from tests.faults.room import Room, Shared
@@ -27,6 +28,7 @@ GROUPS: Mapping[str, Callable[[Room], None]] = {
     "remote": remote,
     "batches": batches,
     "bundles": bundles,
+    "readers": readers,
 }
 
 

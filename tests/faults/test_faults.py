@@ -12,7 +12,7 @@ from tests.faults.report import Report
 KILLS = 12
 EVERY = {
     *("kills", "writers", "disk full", "network", "gs://", "BigQuery"),
-    *("batch gate", "store", "index gate"),
+    *("batch gate", "store", "index gate", "readers"),
 }
 
 

@@ -23,6 +23,9 @@ from feature_store.bundle import (
 
 _PATIENCE_SECONDS = 60
 
+FETCHED_ANEW = 8
+"""Every so many readings, all of the bundle is fetched from a bucket; otherwise only CURRENT is."""
+
 
 @dataclass
 class Readings:
@@ -67,7 +70,8 @@ def _read(location: str, elsewhere: Path, begun: Event, stop: Event, told: Any) 
     readings = Readings()
     try:
         while not stop.is_set():
-            bundle = _open(registry, elsewhere)
+            count = sum(readings.opened.values())
+            bundle = _open(registry, elsewhere, anew=count % FETCHED_ANEW == 0)
             _ask(bundle, readings)
             begun.set()
     except Exception as error:  # noqa: BLE001 - whatever it is, it is told
@@ -76,12 +80,13 @@ def _read(location: str, elsewhere: Path, begun: Event, stop: Event, told: Any) 
     told.put((readings.opened, readings.torn))
 
 
-def _open(registry: Registry, elsewhere: Path) -> Bundle:
+def _open(registry: Registry, elsewhere: Path, *, anew: bool) -> Bundle:
     if isinstance(registry, BundleRegistry):
         return registry.open()
     assert isinstance(registry, RemoteRegistry)
     live = str(registry.current())
-    shutil.rmtree(elsewhere, ignore_errors=True)
+    if anew:
+        shutil.rmtree(elsewhere, ignore_errors=True)
     bundle = open_bundle(registry.receive(live, elsewhere))
     assert bundle.bundle_id == live
     return bundle

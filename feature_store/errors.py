@@ -11,7 +11,7 @@
     ├── GateError              a quality gate failed; carries the failed checks
     ├── ApprovalError          so much would change that a person has to agree first
     ├── IndexBuildError        an index could not be built from these vectors
-    ├── FreshTierError         more has changed than a fresh tier may hold: a build is due
+    ├── FreshTierError         a fresh tier cannot hold what changed, or would be of another store
     ├── BundleError            a bundle is missing, damaged or of an unknown format
     │   └── NoBundleError      nothing has been published yet
     ├── EngineError            a search engine on other machines refused, or cannot be reached
@@ -97,7 +97,7 @@ class IndexBuildError(NitamonoError):
 
 
 class FreshTierError(NitamonoError):
-    """More has changed since the bundle was built than a fresh tier may hold; build a new one."""
+    """More has changed than a fresh tier may hold, or the bundle was not built from this store."""
 
 
 class BundleError(NitamonoError):

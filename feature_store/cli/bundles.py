@@ -14,6 +14,7 @@ from rich.table import Column, Table
 
 from feature_store.bundle import BundleRow, Registry, open_registry
 from feature_store.bundle.pointers import Canary, Pin
+from feature_store.cli.refresh import freshen
 from feature_store.cli.text import plain
 from feature_store.settings import Settings
 
@@ -72,6 +73,7 @@ def publish(bundle_id: str) -> None:
     registry = _registry()
     registry.publish(bundle_id)
     click.echo(f"live: {bundle_id}")
+    freshen()
     if registry.pinned() is not None:
         click.echo(_PINNED, err=True)
 
@@ -86,6 +88,7 @@ def rollback(bundle_id: str | None) -> None:
     """
     registry = _registry()
     click.echo(f"live: {registry.rollback(bundle_id)}")
+    freshen()
     click.echo(_STAYS if registry.pinned() is None else _PINNED, err=True)
 
 
@@ -98,6 +101,7 @@ def pin(bundle_id: str | None) -> None:
     Publishing and rolling back by hand move the pin.
     """
     click.echo(f"live and pinned: {_registry().pin(bundle_id)}")
+    freshen()
 
 
 @click.command(short_help="Let builds publish again.")
@@ -127,6 +131,7 @@ def canary(bundle_id: str | None, share: float | None, off: bool) -> None:
         raise click.UsageError("name a bundle and its --share, or say --off")
     wanted = registry.canary(bundle_id, share)
     click.echo(f"canary: {wanted.bundle_id}, {wanted.share:.3g} of all questions")
+    freshen()
 
 
 def _roles(

@@ -6,6 +6,7 @@ import json
 
 import click
 
+from feature_store.errors import NitamonoError
 from feature_store.settings import Settings
 
 
@@ -29,4 +30,21 @@ def refresh(bundle_id: str | None, as_json: bool) -> None:
         click.echo(
             f"bundle {one.bundle_id}: {one.items} items new or changed, {one.gone} gone{waiting} "
             f"(tier {one.tier_id or 'none'} {what}, {one.seconds:.1f} s)"
+        )
+
+
+def freshen() -> None:
+    """Bring up to the store what another command has just made live or the canary.
+
+    That command has done its work: what goes wrong here is only told.
+    """
+    from feature_store.fresh import refresh as refresh_tiers
+
+    try:
+        refresh_tiers(Settings.from_environment())
+    except (NitamonoError, ModuleNotFoundError) as error:
+        click.echo(
+            f"what changed since it was built is not in its answers yet ({error}); run 'nitamono "
+            "refresh' where the feature store can be read",
+            err=True,
         )

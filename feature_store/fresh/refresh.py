@@ -121,6 +121,7 @@ class _Run:
         bundle = self._places.open_bundle(self._bundle_id)
         if pointer is None and bundle.manifest.snapshot_version == version:
             return self._result(None, 0, written=False)
+        self._refuse_another_store(bundle)
         changes = find_changes(bundle, self._snapshot)
         if pointer is None and not len(changes.items) and not changes.gone:
             return self._result(None, changes.waiting, written=False)
@@ -139,6 +140,14 @@ class _Run:
         except BundleError as error:
             log.info("writing the tier anew: %s", error)
             return None
+
+    def _refuse_another_store(self, bundle: Bundle) -> None:
+        built, now = bundle.manifest.snapshot_version, self._snapshot.version
+        if now < built:  # an empty one would take every item away
+            raise FreshTierError(
+                f"bundle {self._bundle_id} was built from snapshot {built}, but the newest of this "
+                f"store is {now}: it is another store; see NITAMONO_TABLES_LOCATION"
+            )
 
     def _refuse_too_many(self, changes: Changes) -> None:
         most = self._settings.fresh.max_regions

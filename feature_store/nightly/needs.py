@@ -17,6 +17,7 @@ from feature_store.bundle.format import FORMAT_VERSION, Part
 from feature_store.bundle.opening import Registry, open_registry
 from feature_store.compare.settings import CompareSettings
 from feature_store.errors import BundleError, IndexBuildError
+from feature_store.fresh.settings import FreshSettings
 from feature_store.index.settings import IndexSettings
 from feature_store.models import ModelRegistry
 from feature_store.quality.settings import QualitySettings
@@ -57,6 +58,10 @@ class NightlySettings(Protocol):
     @property
     def bundles(self) -> str:
         """The folder, or gs://bucket/prefix, of bundles and of CURRENT."""
+
+    @property
+    def fresh(self) -> FreshSettings:
+        """How large the tier beside a bundle may be."""
 
     @property
     def index(self) -> IndexSettings:

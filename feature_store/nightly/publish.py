@@ -8,7 +8,8 @@ from pathlib import Path
 from feature_store.bundle.format import Manifest, read_manifest
 from feature_store.bundle.write import seal
 from feature_store.compare import compare_with_live, require_approval
-from feature_store.errors import ApprovalError, BundleError
+from feature_store.errors import ApprovalError, BundleError, NitamonoError
+from feature_store.fresh import refresh
 from feature_store.nightly.build import build_candidate
 from feature_store.nightly.needs import NightlySettings, registry_of
 from feature_store.nightly.page import draw_page
@@ -39,12 +40,15 @@ def check_candidate(path: str | Path, settings: NightlySettings) -> GateReport:
     return report
 
 
-def publish_candidate(path: str | Path, settings: NightlySettings) -> str:
+def publish_candidate(
+    path: str | Path, settings: NightlySettings, store: FeatureStore | None = None
+) -> str:
     """Make the bundle at `path` the live one; remove bundles out of use. Return the live one's id.
 
     While another bundle is pinned, that one stays live and is returned: the candidate is kept, to
-    be published by hand. Raises BundleError, leaving the live bundle live, unless every byte is
-    what its gate passed.
+    be published by hand. What changed since its snapshot is written beside it first, so that no
+    deleted item comes back with it. Raises BundleError, leaving the live bundle live, unless every
+    byte is what its gate passed.
     """
     folder, registry = Path(path), registry_of(settings)
     if folder.resolve().parent != registry.folder.resolve():
@@ -52,11 +56,12 @@ def publish_candidate(path: str | Path, settings: NightlySettings) -> str:
     manifest, pin = read_manifest(folder), registry.pinned()
     if pin is not None and pin.bundle_id != folder.name:
         log.warning(
-            "%s is not published: %s is pinned since %s; 'nitamono unpin' lets builds go live again",
+            "%s is not published: %s is pinned since %s, until 'nitamono unpin'",
             *(folder.name, pin.bundle_id, pin.at or "some time"),
         )
         note(settings.home, manifest, "pinned")
         return pin.bundle_id
+    _freshen(folder.name, settings, store)
     registry.publish(folder.name, unless_pinned=True)
     registry.prune(settings.index.keep_bundles)
     note(settings.home, manifest, "published")
@@ -87,7 +92,15 @@ def build_and_publish(
             note(settings.home, candidate.manifest, "not approved")
             raise
     progress(Step("publish"))
-    return publish_candidate(candidate.path, settings)
+    return publish_candidate(candidate.path, settings, store)
+
+
+def _freshen(bundle_id: str, settings: NightlySettings, store: FeatureStore | None) -> None:
+    """Write the tier of a bundle that is about to go live; without one it is good all the same."""
+    try:
+        refresh(settings, bundle_id, store=store)
+    except NitamonoError as error:
+        log.warning("%s goes live without what changed since its snapshot: %s", bundle_id, error)
 
 
 def _live(settings: NightlySettings, other_than: str) -> Manifest | None:

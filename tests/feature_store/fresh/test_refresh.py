@@ -13,7 +13,7 @@ from feature_store.bundle.tiers import TierShelf
 from feature_store.errors import FreshTierError, IndexBuildError, NoBundleError, UnknownItemError
 from feature_store.fresh import refresh
 from feature_store.fresh.settings import FreshSettings
-from feature_store.nightly import build_candidate, check_candidate
+from feature_store.nightly import build_candidate, check_candidate, publish_candidate
 from feature_store.schemas import FEATURES
 from tests.feature_store.fresh.shops import Edits, Home, edit, item_id, table
 from tests.feature_store.nightly.fake_shop import FakeSettings, FakeSnapshot, FakeStore
@@ -153,3 +153,25 @@ def test_a_damaged_bundle_is_not_built_upon(home: Home) -> None:
     path.write_bytes(path.read_bytes().replace(b"Thing", b"Thong", 1))
     with pytest.raises(Exception, match=r"items\.arrow is damaged"):
         home.refresh(arrivals(home, 1, 2))
+
+
+def test_a_bundle_of_another_store_is_left_alone(home: Home) -> None:
+    home.refresh(arrivals(home, 1, 2))
+    nothing = FakeSnapshot(
+        *(t.slice(0, 0) for t in (home.shop.table, home.shop.rows)), table([], FEATURES), 0
+    )
+    with pytest.raises(FreshTierError, match="it is another store"):
+        home.refresh(nothing)
+    assert searcher(home).view.item_count == 21
+
+
+def test_a_new_bundle_goes_live_with_what_changed_while_it_was_built(home: Home) -> None:
+    candidate = build_candidate(home.settings, FakeStore(arrivals(home, 1, 2)))  # type: ignore[arg-type]
+    check_candidate(candidate.path, home.settings)
+    meanwhile = edit(home.shop, Edits(gone=[4], new=3), version=3)
+    home.bundle_id = publish_candidate(candidate.path, home.settings, FakeStore(meanwhile))  # type: ignore[arg-type]
+    assert home.bundle_id == candidate.path.name
+    answers = searcher(home)
+    assert answers.view.item_count == 22
+    with pytest.raises(UnknownItemError, match="no longer for sale"):
+        answers.similar(item_id(4))

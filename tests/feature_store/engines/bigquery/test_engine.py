@@ -60,6 +60,7 @@ def test_it_compares_what_the_bundle_compares(shop: Shop, parts: str, distance: 
     assert oracle.count() == 0
     assert oracle.prepare(shop.snapshot) == oracle.count() == len(names)
     assert_same(oracle.nearest(asked, 5), expected(shop, asked, 5))
+    assert oracle.nearest(asked[:0], 5).num_rows == 0
 
 
 @pytest.mark.usefixtures("written_out")

@@ -49,8 +49,8 @@ def live() -> list[str]:
 
 def test_publishing_and_going_back(places: str) -> None:
     assert live() == []
-    assert call("publish", "shop-1").output == "live: shop-1\n"
-    assert call("publish", "shop-2").output == "live: shop-2\n"
+    assert call("publish", "shop-1").stdout == "live: shop-1\n"
+    assert call("publish", "shop-2").stdout == "live: shop-2\n"
     assert live() == ["shop-2"]
     back = call("rollback")
     assert back.stdout == "live: shop-1\n"
@@ -69,7 +69,7 @@ def roles() -> dict[str, tuple[bool, bool, float | None]]:
 def test_pinning(places: str) -> None:
     assert call("pin").exit_code == 1
     call("publish", "shop-1")
-    assert call("pin").output == "live and pinned: shop-1\n"
+    assert call("pin").stdout == "live and pinned: shop-1\n"
     assert roles() == {"shop-1": (True, True, None), "shop-2": (False, False, None)}
     assert "live, pinned" in call("bundles").output
     # By hand another can be made live; the pin moves along, and it is said.
@@ -81,9 +81,9 @@ def test_pinning(places: str) -> None:
         "live: shop-1\n",
         True,
     )
-    assert call("pin", "shop-2").output == "live and pinned: shop-2\n"
+    assert call("pin", "shop-2").stdout == "live and pinned: shop-2\n"
     assert roles() == {"shop-1": (False, False, None), "shop-2": (True, True, None)}
-    assert call("unpin").output == "no longer pinned: shop-2\n"
+    assert call("unpin").stdout == "no longer pinned: shop-2\n"
     assert call("unpin").output == "nothing was pinned\n"
     assert roles()["shop-2"] == (True, False, None)
     assert call("pin", "shop-3").exit_code == 1
@@ -92,7 +92,7 @@ def test_pinning(places: str) -> None:
 def test_a_canary(places: str) -> None:
     assert call("canary", "shop-2", "--share", "0.1").exit_code == 1  # nothing is live
     call("publish", "shop-1")
-    said = call("canary", "shop-2", "--share", "0.1").output
+    said = call("canary", "shop-2", "--share", "0.1").stdout
     assert said == "canary: shop-2, 0.1 of all questions\n"
     assert roles() == {"shop-1": (True, False, None), "shop-2": (False, False, 0.1)}
     assert "canary 10 %" in call("bundles").output

@@ -10,6 +10,7 @@ export AIRFLOW_PORT ?= 8080
 PIPELINE := .venv/pipeline
 SERVING := .venv/serving
 EMULATORS := .venv/emulators
+BENCHMARKS := .venv/benchmarks
 BIN := $(PIPELINE)/bin
 
 .PHONY: help
@@ -41,7 +42,7 @@ format: $(PIPELINE)/.dev  ## format the code and mend what lint can mend
 	$(BIN)/ruff check --fix .
 
 .PHONY: setup
-setup: $(PIPELINE)/.dev $(SERVING)/.ready $(EMULATORS)/.ready  ## make the environments, the tests' own too
+setup: $(PIPELINE)/.dev $(SERVING)/.ready $(EMULATORS)/.ready $(BENCHMARKS)/.ready  ## make the environments, the tests' own too
 
 .PHONY: train-detector
 train-detector: $(PIPELINE)/.dev  ## train the default detector on synthesised scenes
@@ -50,6 +51,11 @@ train-detector: $(PIPELINE)/.dev  ## train the default detector on synthesised s
 .PHONY: bench-store
 bench-store: $(PIPELINE)/.dev  ## memory and time of a store of a million regions (6 GB of disk)
 	$(BIN)/python -m tests.benchmarks.store
+
+.PHONY: bench-index
+bench-index: $(PIPELINE)/.ready $(BENCHMARKS)/.ready  ## the search beside hnswlib's and faiss's, 60,000 and 1,000,000 vectors (INDEX=--help)
+	$(BIN)/python -m tests.benchmarks.index_data $(INDEX)
+	$(BENCHMARKS)/bin/python -m tests.benchmarks.index $(INDEX)
 
 .PHONY: lock
 lock: $(PIPELINE)/.dev  ## resolve the lock files from pyproject.toml (UPGRADE=1: every version anew)
@@ -88,4 +94,10 @@ $(SERVING)/.ready: serving.lock pyproject.toml | python
 $(EMULATORS)/.ready: emulators.lock | python
 	$(PYTHON) -m venv $(EMULATORS)
 	$(EMULATORS)/bin/pip install --quiet --disable-pip-version-check -r emulators.lock
+	touch $@
+
+$(BENCHMARKS)/.ready: benchmarks.lock pyproject.toml | python
+	$(PYTHON) -m venv $(BENCHMARKS)
+	$(BENCHMARKS)/bin/pip install --quiet --disable-pip-version-check -r benchmarks.lock
+	$(BENCHMARKS)/bin/pip install --quiet --disable-pip-version-check --no-deps --editable .
 	touch $@

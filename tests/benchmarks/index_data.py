@@ -34,6 +34,7 @@ FASHION_FOLDER = Path("/usr/share/datasets/fashion-mnist")
 HEAD = 1280
 """Length of EfficientNet-Lite0's averaged head, with which its feature vectors begin."""
 CROP_PX = 128
+PARTS = ("train", "t10k")
 
 BLOCK_ROWS = 8192
 PER_CLUSTER, CLUSTER_DIM, SPREAD, NOISE = 1000, 24, 0.7, 0.15
@@ -134,11 +135,10 @@ def _unit(vectors: Floats) -> Floats:
 
 def _fashion(queries: int) -> tuple[Floats, Floats]:
     """Return the features of the 60,000 photos, and of the first test photos."""
-    stored, asked = (_features_path(part) for part in ("train", "t10k"))
+    stored, asked = (_features_path(part) for part in PARTS)
     if not (stored.is_file() and asked.is_file()):
         raise SystemExit(
-            f"the features of Fashion-MNIST are not in {stored.parent}: run `make`'s "
-            "bench-index, which makes them"
+            f"the features of Fashion-MNIST are not in {stored.parent}: make bench-index makes them"
         )
     return map_array(stored), np.asarray(map_array(asked))[:queries]
 
@@ -149,16 +149,15 @@ def _features_path(part: str) -> Path:
 
 def extract_fashion() -> None:
     """Describe the photos of Fashion-MNIST by the head of EfficientNet-Lite0, once."""
+    wanted = {part: _photos(part) for part in PARTS if not _features_path(part).is_file()}
+    if not wanted:
+        return
     from feature_store.vision.efficientnet import EfficientNetExtractor
     from feature_store.vision.settings import VisionSettings
 
-    wanted = [part for part in ("train", "t10k") if not _features_path(part).is_file()]
-    if not wanted:
-        return
     settings = VisionSettings(extractor="efficientnet-lite0", crop_px=CROP_PX, extractor_batch=64)
     extractor = EfficientNetExtractor(settings)
-    for part in wanted:
-        photos = _photos(part)
+    for part, photos in wanted.items():
         shown = track(list(_blocks(photos)), f"features of {part}", console=_console())
         # 28 by 28 grey pixels; the extractor enlarges them, and its vectors begin with the head.
         blocks = (
@@ -186,7 +185,7 @@ def _photos(part: str) -> npt.NDArray[np.uint8]:
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(description=__doc__, add_help=False)
     parser.add_argument("--vectors", type=int, nargs="*", default=[FASHION])
     given, _ = parser.parse_known_args()
     if FASHION in given.vectors:

@@ -43,7 +43,7 @@ def export() -> None:
     """Bring a bundle's regions to engines on other machines: a Vald cluster, or BigQuery."""
 
 
-@export.command()
+@export.command(short_help="Send every region of a bundle to a Vald cluster.")
 @click.option("--address", required=True, metavar="HOST:PORT", help="The cluster's gateway.")
 @_BUNDLE
 @click.option("--concurrency", default=4, show_default=True, help="Streams that are open at once.")
@@ -116,7 +116,7 @@ def _print_refused(refused: Sequence[Refusal]) -> None:
         click.echo(f"  … and {len(refused) - SHOWN:,} more", err=True)
 
 
-@export.command()
+@export.command(short_help="Make a table of them that VECTOR_SEARCH can be asked about.")
 @_BUNDLE
 @click.option("--index", type=click.Choice(["IVF", "TREE_AH"], case_sensitive=False), default=None,
               help="Make this vector index, too.")  # fmt: skip

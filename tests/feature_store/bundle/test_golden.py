@@ -67,5 +67,11 @@ def test_it_is_published_and_rolled_back_to(release: Path, tmp_path: Path) -> No
     assert registry.open().manifest == read_manifest(release / names[-2])
 
 
+def test_short_vectors_are_made_as_the_graph_of_their_release_was() -> None:
+    for folder in ANSWERS:
+        manifest, (segment,) = read_manifest(folder), open_bundle(folder).segments
+        assert segment.projection.unit == (manifest.format_version > 1)
+
+
 def test_a_golden_bundle_has_a_graph_and_another_has_none() -> None:
     assert {answers["method"] for answers in ANSWERS.values()} >= {"exact", "onng"}

@@ -11,6 +11,7 @@ import pytest
 
 from feature_store.bundle import Bundle, Filter, Searcher, open_bundle, parse_filter
 from feature_store.bundle.format import read_manifest
+from feature_store.bundle.nearest import Nearest, merge
 from feature_store.errors import BundleError, FilterError
 from tests.feature_store.bundle.made_bundle import (
     Made,
@@ -273,6 +274,35 @@ def test_searching_changes_no_file(copy: Path) -> None:
     searcher.similar("item-00001", limit=100)
     assert {path: path.stat().st_mtime_ns for path in copy.rglob("*")} == before
     assert open_bundle(copy).bundle_id == "one"
+
+
+def test_filters_that_leave_next_to_nothing_ask_no_graph(made: Path) -> None:
+    searcher, graphs = spied(made)
+    hits = searcher.by_vector(raw_vectors(MADE, 1, 10)[0], filters=[parse_filter("price:5..6")])
+    assert {hit.item for hit in hits} == {5, 6}
+    assert [graph.times for graph in graphs] == [0, 0, 0]
+
+
+def test_a_graph_that_finds_too_few_is_not_believed_to_have_found_all(made: Path) -> None:
+    searcher, graphs = spied(made)
+    for asked in graphs:
+        asked.graph = FakeGraph()
+    vector = raw_vectors(MADE, 1, 10)[0]
+    by_hand = searcher.bundle.projection.centre(vector[None])[0]
+    expected = best(searcher.bundle, by_hand, lambda _: True)[:12]
+    hits = searcher.by_vector(vector, limit=12, threshold=0.5)
+    assert [hit.score for hit in hits] == pytest.approx(expected, abs=0.011)
+    assert all(asked.times for asked in graphs)
+
+
+def test_what_is_not_there_comes_after_what_is_least_alike() -> None:
+    def answer(regions: list[int], cosines: list[float]) -> Nearest:
+        return Nearest(np.array([regions], np.int32), np.array([cosines], np.float32))
+
+    merged = merge([answer([4, -1], [0.5, -1]), answer([7, 8], [0.2, -1])])
+    assert merged.regions.tolist() == [[4, 7]]
+    merged = merge([answer([-1, -1, -1], [-1, -1, -1]), answer([7, 8, -1], [0.2, -1, -1])])
+    assert merged.regions.tolist() == [[7, 8, -1]]
 
 
 class FakeGraph:

@@ -81,9 +81,14 @@ def check_short(vectors: npt.NDArray[np.float32]) -> None:
 
 
 @contextmanager
-def plain_folder() -> Iterator[Path]:
-    """Yield a new temporary folder whose path holds no character that a shell would read."""
-    for base in (tempfile.gettempdir(), "/var/tmp", "/tmp"):  # noqa: S108 - mkdtemp makes it private
+def plain_folder(beside: Path | None = None) -> Iterator[Path]:
+    """Yield a new temporary folder whose path holds no character that a shell would read.
+
+    In the folder `beside` if that is such a path: then what is made can be moved by a rename.
+    """
+    wanted = [str(beside)] if beside else []
+    usual = (tempfile.gettempdir(), "/var/tmp", "/tmp")  # noqa: S108 - mkdtemp makes it private
+    for base in (*wanted, *usual):
         real = os.path.realpath(base)
         if PLAIN_PATH.fullmatch(real) and os.access(real, os.W_OK):
             made = Path(tempfile.mkdtemp(prefix="nitamono-graph-", dir=real))

@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from feature_store.bundle.write import BundleWriter
-from feature_store.nightly.build_assemble import Candidate, make_candidate
+from feature_store.nightly.build_assembly import Candidate, make_candidate
 from feature_store.nightly.build_plan import Plan, make_plan, read_plan
-from feature_store.nightly.build_segment import make_segment
+from feature_store.nightly.build_segments import make_segment
 from feature_store.nightly.needs import NightlySettings
 from feature_store.nightly.record import noting_failure
 from feature_store.nightly.stopwatch import Progress, unheard

@@ -93,7 +93,7 @@ def join(spools: Sequence[Spooled], scratch: Path) -> tuple[Spooled, LeftOut]:
 def _keys(rows: pa.Table) -> pa.Array:
     parts = [rows[name].cast(pa.large_string()) for name in KEY]
     # Unambiguous whatever an id holds: the two parts after it are of digits alone.
-    return pc.binary_join_element_wise(*parts, "\n").combine_chunks()
+    return pc.binary_join_element_wise(*parts, pa.scalar("\n", pa.large_string())).combine_chunks()
 
 
 def _joined(

@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 from feature_store.bundle.format import FORMAT_VERSION, Part
 from feature_store.bundle.opening import Registry, open_registry
 from feature_store.compare.settings import CompareSettings
-from feature_store.errors import BundleError, IndexBuildError
+from feature_store.errors import BundleError, IndexBuildError, VisionError
 from feature_store.fresh.settings import FreshSettings
 from feature_store.index.settings import IndexSettings
 from feature_store.models import ModelRegistry
@@ -122,9 +122,7 @@ def _identity_of(name: str, snapshot: Snapshot, settings: NightlySettings) -> st
         return name
     called = [identity for identity in extractors if identity.startswith(f"{name}@")]
     if len(called) > 1:
-        from feature_store.vision.identity import extractor_identity
-
-        now = extractor_identity(settings.vision, name)
+        now = _identity_by_settings(name, settings)
         called = [now] if now in called else called
     if len(called) == 1:
         return called[0]
@@ -133,6 +131,15 @@ def _identity_of(name: str, snapshot: Snapshot, settings: NightlySettings) -> st
         f"NITAMONO_INDEX_WEIGHTS names {name!r}, which is {'not one' if called else 'none'} of the "
         f"extractors whose features the store holds: {listed}"
     )
+
+
+def _identity_by_settings(name: str, settings: NightlySettings) -> str:
+    from feature_store.vision.identity import extractor_identity
+
+    try:
+        return extractor_identity(settings.vision, name)
+    except VisionError:  # a model that is no longer known may still have features
+        return ""
 
 
 def choose_extractor(snapshot: Snapshot, settings: NightlySettings) -> str:

@@ -75,6 +75,16 @@ def test_no_path_reaches_a_shell(
     assert [path.name for path in tmp_path.iterdir()] == [name]
 
 
+def test_a_plain_folder_is_made_beside_the_bundle_where_that_is_one(tmp_path: Path) -> None:
+    with plain_folder(tmp_path) as scratch:
+        assert scratch.parent == tmp_path
+    assert list(tmp_path.iterdir()) == []
+    odd = tmp_path / "with a space"
+    odd.mkdir()
+    with plain_folder(odd) as scratch:
+        assert odd not in scratch.parents
+
+
 def test_a_graph_that_holds_fewer_vectors_is_refused(
     graphs: dict[str, Graph], vectors: np.ndarray
 ) -> None:

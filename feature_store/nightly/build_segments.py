@@ -112,7 +112,7 @@ class _Building:
             projection, truth, choice = self._reduce()
         with (
             self.writer.placing(self.scratch.result_folder(self.number)) as result,
-            plain_folder() as folder,
+            plain_folder(self.plan.folder) as folder,
         ):
             searched = self._search(projection, truth, choice, folder)
             listing = self._listing(projection, searched)

@@ -39,7 +39,8 @@ class LocalAirflow:
         self._database = self._home / "airflow.db"
         self.url = f"http://127.0.0.1:{port}"
         """Where a browser finds it."""
-        self._environment = {**os.environ, **environment, **self._settings(port)}
+        self.environment = {**os.environ, **environment, **self._settings(port)}
+        """What its processes are told."""
         self._children: list[Child] = []
         self._client = httpx.Client(base_url=self.url, timeout=30, trust_env=False)
 
@@ -72,7 +73,7 @@ class LocalAirflow:
         """Run `airflow …` here and return what it printed; NitamonoError when it fails."""
         done = subprocess.run(
             [sys.executable, "-m", "airflow", *arguments],
-            env=self._environment,
+            env=self.environment,
             capture_output=True,
             text=True,
             check=False,
@@ -93,7 +94,7 @@ class LocalAirflow:
         for name in ("api-server", "scheduler", "dag-processor"):
             command = [sys.executable, "-m", "airflow", name]
             log = self._home / "logs" / f"{name}.log"
-            self._children.append(Child(f"airflow {name}", command, self._environment, log))
+            self._children.append(Child(f"airflow {name}", command, self.environment, log))
         wanted = {path.stem for path in DAGS.glob("*.py")}
         deadline = time.monotonic() + patience_seconds
         while not wanted <= self._known_dags():

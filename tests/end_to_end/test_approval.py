@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -12,6 +14,7 @@ import pytest
 
 from feature_store.runs import read_runs
 from operators.local.airflow import LocalAirflow
+from operators.local.processes import Child
 from tests.end_to_end.conftest import DAYS, Shop, environment, ingest, nitamono, status
 from tests.end_to_end.test_airflow import free_port, quiet
 
@@ -108,12 +111,42 @@ def test_much_change_waits_and_the_report_is_one_click_away(
     assert "sandbox" in report.headers["Content-Security-Policy"]
 
 
-def test_only_who_is_logged_in_sees_a_report_and_nothing_but_reports(
-    airflow: LocalAirflow, web: httpx.Client, home: Path
+@pytest.fixture
+def guarded(airflow: LocalAirflow, tmp_path: Path) -> Iterator[str]:
+    """A second API server over the same Airflow, which nobody uses without a password."""
+    passwords = tmp_path / "passwords.json"
+    passwords.write_text(json.dumps({"eve": "apple"}))
+    port = free_port()
+    core = "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER"
+    told = {
+        f"{core}_ALL_ADMINS": "False",
+        f"{core}_USERS": "eve:viewer",
+        f"{core}_PASSWORDS_FILE": str(passwords),
+        "AIRFLOW__API__PORT": str(port),
+        "AIRFLOW__API__BASE_URL": f"http://127.0.0.1:{port}",
+    }
+    command = [sys.executable, "-m", "airflow", "api-server"]
+    log = tmp_path / "api-server.log"
+    server = Child("airflow api-server", command, {**airflow.environment, **told}, log)
+    try:
+        eventually(lambda: server.require_alive() or _answers(f"http://127.0.0.1:{port}"))
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        server.stop()
+
+
+def _answers(url: str) -> bool:
+    try:
+        return httpx.get(f"{url}/api/v2/version", trust_env=False).is_success
+    except httpx.TransportError:
+        return False
+
+
+def test_only_who_is_logged_in_sees_a_report(
+    airflow: LocalAirflow, guarded: str, home: Path
 ) -> None:
     [report] = (home / "reports").glob("*/compare.html")
-    link = f"{airflow.url}/nitamono/reports/{report.parent.name}/compare.html"
-    assert web.get(link).status_code == 200
+    link = f"{guarded}/nitamono/reports/{report.parent.name}/compare.html"
     bare = httpx.get(link, trust_env=False)
     assert bare.status_code == 401
     assert "look-alikes" not in bare.text
@@ -122,6 +155,16 @@ def test_only_who_is_logged_in_sees_a_report_and_nothing_but_reports(
     assert "/auth/login?next=" in browser.headers["Location"]
     forged = httpx.get(link, headers={"Authorization": "Bearer x.y.z"}, trust_env=False)
     assert forged.status_code == 403
+    known = {"username": "eve", "password": "apple"}
+    answer = httpx.post(f"{guarded}/auth/token", json=known, trust_env=False).raise_for_status()
+    token = answer.json()["access_token"]
+    for way in ({"Authorization": f"Bearer {token}"}, {"Cookie": f"_token={token}"}):
+        seen = httpx.get(link, headers=way, trust_env=False)
+        assert seen.status_code == 200
+        assert "of the look-alikes would change" in seen.text
+
+
+def test_nothing_but_reports_is_served(web: httpx.Client) -> None:
     for other in ("..%2f..%2fruns.jsonl", "../../runs.jsonl", "x/compare.html", "CURRENT"):
         assert web.get(f"/nitamono/reports/{other}").status_code == 404
 

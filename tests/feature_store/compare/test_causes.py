@@ -183,6 +183,13 @@ def test_lists_no_longer_than_what_is_compared(tmp_path: Path) -> None:
     assert before == {"t01": "kept", "t02": "catalogue", "t03": "catalogue"}
 
 
+def test_in_short_lists_one_newcomer_pushes_one_out_and_no_more(tmp_path: Path) -> None:
+    short = (Made(neighbours=3), Made(neighbours=3, swaps=(("t00", "t01", "t06"),)))
+    before, after = told(tmp_path, THINGS, [*THINGS, Thing("new", 5)], "t00", short)
+    assert sorted(before.values()) == ["catalogue", "index", "kept"]
+    assert after == {"new": "catalogue", "t06": "index", "t02": "kept"}
+
+
 def test_an_item_in_another_segment(tmp_path: Path) -> None:
     old = row_of_things(9, segment="men")
     cut = (Made(segmented=True), Made(segmented=True))

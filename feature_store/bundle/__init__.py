@@ -1,10 +1,16 @@
 """The published artefact: how it is written, opened, searched, and which one is live.
 
-In the order in which a bundle meets them: `format` (manifest and digests), `write`, `projection`
-and `filters` (what a search needs), `nearest` (graph and exact comparison), `lease`, `open`,
-`search` (the `Searcher`), `records` and `registry` (publish, roll back, in a folder), `transfer`
-and `remote` (the same in a bucket), `opening` (which of the two). Needs numpy, pyarrow and ngt, and
-google-cloud-storage for gs:// alone: the lookup service imports nothing else of the library.
+In the order in which a bundle meets them:
+- its form: `format` (manifest and digests), `older` (earlier formats), `tables`, `write`;
+- opening it: `mapped` and `ids` (tables, arrays, item ids), `projection`, `stored` (vectors),
+  `nearest` (graph and exact comparison), `segment`, `filters`, `lease`, `open`;
+- what has changed since: `tier`, `view` (both as one), `tiers` and `tiers_remote`;
+- searching it: `hits`, `search` (the `Searcher`);
+- which one is live: `records`, `journal`, `pointers`, `removal`, `registry` (in a folder),
+  `transfer`, `remote_pointer`, `remote` (in a bucket), `opening` (which of the two).
+
+Needs numpy, pyarrow and ngt, and google-cloud-storage for gs:// alone: the lookup service imports
+nothing else of the library.
 """
 
 from feature_store.bundle.filters import Filter, parse_filter

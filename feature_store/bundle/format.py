@@ -11,11 +11,11 @@ from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
+from feature_store.bundle.older import READ, renewed
 from feature_store.errors import BundleError
 
 FORMAT_VERSION = 2
-"""Raised whenever an older reader could not read what is written. Version 1 is read as well: it has
-one extractor and one segment, whose files lie beside the others."""
+"""Raised whenever an older reader could not read what is written; `older` has those before."""
 
 MANIFEST, GATE = "manifest.json", "gate.json"
 ITEMS_FILE, REGIONS_FILE, FACETS_FILE = "items.arrow", "regions.arrow", "facets.arrow"
@@ -166,13 +166,13 @@ def parse_manifest(data: bytes, where: str) -> Manifest:
     except ValueError as error:
         raise BundleError(f"{where} is damaged: {error}") from error
     version = raw.get("format_version") if isinstance(raw, dict) else None
-    if version not in (1, FORMAT_VERSION):
+    if version not in (*READ, FORMAT_VERSION):
         raise BundleError(
-            f"{where} has format version {version}; this program reads 1 and {FORMAT_VERSION}. "
+            f"{where} has format version {version}; this program reads up to {FORMAT_VERSION}. "
             "Build the bundle again, or use the program that wrote it."
         )
     try:
-        raw = _from_version_1(raw) if version == 1 else raw
+        raw = raw if version == FORMAT_VERSION else renewed(raw)
         known = {f.name for f in fields(Manifest)}
         raw = {name: value for name, value in raw.items() if name in known}
         raw["counts"] = Counts(**raw["counts"])
@@ -190,21 +190,6 @@ def parse_manifest(data: bytes, where: str) -> Manifest:
 
 def _segment(search: dict[str, Any], **values: Any) -> Segment:
     return Segment(search=SearchParameters(**search), **values)
-
-
-def _from_version_1(raw: dict[str, Any]) -> dict[str, Any]:
-    """Return the values of a manifest of version 1 in the shape of version 2."""
-    part = {"extractor": raw["extractor"], "dim": raw["dim"], "weight": 1.0}
-    segment = {
-        "name": "",
-        "folder": "",
-        "regions": raw["counts"]["regions"],
-        "vectors": raw["counts"]["vectors"],
-        "reduced_dim": raw["reduced_dim"],
-        "search": raw["search"],
-    }
-    shape = {"segmented_by": "", "segments": [segment], "parts": [part], "stored": "float32"}
-    return {**raw, **shape, "features_hash": ""}
 
 
 def _contradiction(manifest: Manifest) -> str:

@@ -157,8 +157,9 @@ def test_a_damaged_bundle_is_not_built_upon(home: Home) -> None:
 
 def test_a_bundle_of_another_store_is_left_alone(home: Home) -> None:
     home.refresh(arrivals(home, 1, 2))
+    shop = home.shop
     nothing = FakeSnapshot(
-        *(t.slice(0, 0) for t in (home.shop.table, home.shop.rows)), table([], FEATURES), 0
+        shop.table.slice(0, 0), shop.rows.slice(0, 0), shop.described.slice(0, 0), version=0
     )
     with pytest.raises(FreshTierError, match="it is another store"):
         home.refresh(nothing)

@@ -57,7 +57,7 @@ class Causes:
         cause = np.full(len(row), self._rest, np.uint8)
         for level in (DETECTOR, PHOTO, CATALOGUE):
             pushing = np.cumsum((kinds > 0) & (kinds <= level), axis=1, dtype=np.int32)
-            ahead = pushing[row, np.clip(place - 1, 0, across.shape[1] - 1)] * (place > 0)
+            ahead = pushing[row, np.minimum(place, across.shape[1] - 1)]
             cause[(own <= level) | (place - ahead < shown.shape[1])] = level
         codes = np.zeros(shown.shape, np.uint8)
         codes[row, column] = cause

@@ -170,6 +170,8 @@ class LocalAirflow:
         done = sum(task["state"] in ("success", "skipped") for task in tasks)
         now = next((task["task_id"] for task in tasks if task["state"] == "running"), "…")
         day = (running[0].get("data_interval_start") or "")[:10]
+        if any(task["state"] == "awaiting_input" for task in tasks):
+            now = f"waiting for your answer at {self.url}/required_actions"
         message = f"{dag_id} {day}: {done} of {len(tasks)} tasks done, {now}"
         if message != told:
             tell(message)

@@ -130,6 +130,8 @@ def _airflow(settings: Settings, port: int, console: Console) -> Iterator[LocalA
     environment = {
         "NITAMONO_HOME": str(settings.home),
         "NITAMONO_CATALOGUE": settings.catalogue_location,
+        # Whoever asked for the demo wants to see it, however much it changes.
+        "NITAMONO_COMPARE_MAX_CHURN": os.environ.get("NITAMONO_COMPARE_MAX_CHURN", "1"),
     }
     airflow = LocalAirflow(settings.home / "airflow", port, environment)
     try:

@@ -11,6 +11,7 @@ from feature_store.bundle.pointers import Canary, Pin
 from feature_store.bundle.records import BundleRow
 from feature_store.bundle.registry import BundleRegistry
 from feature_store.bundle.remote import RemoteRegistry
+from feature_store.bundle.tier import TierPointer
 from feature_store.storage import SCHEME
 
 
@@ -70,6 +71,9 @@ class Registry(Protocol):
 
     def canary_pointer(self) -> Canary | None:
         """Return the canary, None if there is none."""
+
+    def tier_pointer(self, bundle_id: str) -> TierPointer | None:
+        """Return which fresh tier of a bundle is served, if any."""
 
     def journal(self) -> Sequence[dict[str, Any]]:
         """Return what happened to the pointers, oldest first."""

@@ -42,6 +42,7 @@ from feature_store.bundle.records import (
     superfluous,
 )
 from feature_store.bundle.removal import remove_unheld, sweep, take_away
+from feature_store.bundle.tier import TierPointer, read_pointer
 from feature_store.errors import BundleError, NoBundleError
 
 log = logging.getLogger(__name__)
@@ -213,6 +214,10 @@ class BundleRegistry:
             return parse_canary(json.loads(text), where)
         except ValueError as error:
             raise BundleError(f"{where} names no canary: {error}; set it again, or off") from error
+
+    def tier_pointer(self, bundle_id: str) -> TierPointer | None:
+        """Return which fresh tier of a bundle is served, if any; BundleError if that is damaged."""
+        return read_pointer(self.folder, checked_id(bundle_id))
 
     def journal(self) -> Sequence[dict[str, Any]]:
         """Return what happened to the pointers, oldest first."""

@@ -30,6 +30,8 @@ from feature_store.bundle.records import (
 )
 from feature_store.bundle.registry import BundleRegistry
 from feature_store.bundle.remote_pointer import Pointer, RemotePointer
+from feature_store.bundle.tier import TierPointer
+from feature_store.bundle.tiers_remote import RemoteTiers
 from feature_store.bundle.transfer import UNFINISHED, read_remote_manifest, receive, remove, send
 from feature_store.errors import BundleError, NoBundleError, StorageError
 from feature_store.storage import Address, Bucket, Stored, Timing, parse_address
@@ -52,6 +54,7 @@ class RemoteRegistry:
         self._prefix = f"{address.name}/" if address.name else ""
         self._local = BundleRegistry(self.folder)
         self._pointer = RemotePointer(self._bucket, self._prefix)
+        self._tiers = RemoteTiers(location, timing)
 
     def list(self) -> list[BundleRow]:
         """Return the bundles in the bucket and those not yet sent, newest first.
@@ -179,6 +182,10 @@ class RemoteRegistry:
     def canary_pointer(self) -> Canary | None:
         """Return the canary, None if there is none."""
         return self.pointer().canary
+
+    def tier_pointer(self, bundle_id: str) -> TierPointer | None:
+        """Return which fresh tier of a bundle is served, if any; BundleError if that is damaged."""
+        return self._tiers.pointer(checked_id(bundle_id))
 
     def journal(self) -> Sequence[dict[str, Any]]:
         """Return what happened to the pointers, oldest first, as far as CURRENT remembers."""

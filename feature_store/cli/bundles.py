@@ -4,7 +4,7 @@ long, and what is tried beside it."""
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -13,9 +13,9 @@ from rich.console import Console
 from rich.table import Column, Table
 
 from feature_store.bundle import BundleRow, Registry, open_registry
-from feature_store.bundle.pointers import Canary, Pin
 from feature_store.cli.refresh import freshen
 from feature_store.cli.text import plain
+from feature_store.errors import BundleError
 from feature_store.settings import Settings
 
 _GATE = {True: "passed", False: "failed", None: "not judged yet"}
@@ -39,27 +39,31 @@ def bundles(as_json: bool, as_log: bool) -> None:
     if as_log:
         _show_log(registry, as_json)
         return
-    live, pin, canary = registry.current(), registry.pinned(), registry.canary_pointer()
-    rows = registry.list()
+    pointers = _Pointers(registry)
+    listed = [(row, pointers.of(row.bundle_id)) for row in registry.list()]
     if as_json:
-        listed = [asdict(row) | _roles(row, live, pin, canary) for row in rows]
-        click.echo(json.dumps(listed, indent=2, default=str))
-        return
-    name = Column(
-        "bundle", no_wrap=True, min_width=max((len(r.bundle_id) for r in rows), default=0)
+        click.echo(json.dumps([asdict(row) | said for row, said in listed], indent=2, default=str))
+    else:
+        Console().print(_table(listed) if listed else "no bundle yet: run `nitamono index`")
+
+
+def _table(listed: Sequence[tuple[BundleRow, Mapping[str, Any]]]) -> Table:
+    name = Column("bundle", no_wrap=True, min_width=max(len(row.bundle_id) for row, _ in listed))
+    table = Table(
+        Column("", no_wrap=True), name, "items", "regions", "snapshot", "MB", "gate", "fresh tier"
     )
-    table = Table("", name, "items", "regions", "snapshot", "MB", "gate")
-    for row in rows:
+    for row, said in listed:
         table.add_row(
-            _marked(_roles(row, live, pin, canary)),
+            _marked(said),
             row.bundle_id,
             str(row.items),
             str(row.regions),
             str(row.snapshot_version),
             f"{row.size_bytes / 1e6:.1f}",
             _GATE[row.gate_passed],
+            said["tier"] or "",
         )
-    Console().print(table if rows else "no bundle yet: run `nitamono index`")
+    return table
 
 
 @click.command(short_help="Make a bundle the live one, after verifying it.")
@@ -134,16 +138,32 @@ def canary(bundle_id: str | None, share: float | None, off: bool) -> None:
     freshen()
 
 
-def _roles(
-    row: BundleRow, live: str | None, pin: Pin | None, canary: Canary | None
-) -> dict[str, Any]:
-    is_live = row.bundle_id == live
-    beside = canary is not None and canary.bundle_id == row.bundle_id
-    return {
-        "live": is_live,
-        "pinned": is_live and pin is not None,
-        "canary_share": canary.share if canary is not None and beside else None,
-    }
+class _Pointers:
+    """What is live, pinned, a canary, and which fresh tiers these have."""
+
+    def __init__(self, registry: Registry) -> None:
+        self._registry = registry
+        self._live, self._pin = registry.current(), registry.pinned()
+        self._canary = registry.canary_pointer()
+
+    def of(self, bundle_id: str) -> dict[str, Any]:
+        """Return what is said of one bundle."""
+        is_live, canary = bundle_id == self._live, self._canary
+        is_canary = canary is not None and canary.bundle_id == bundle_id
+        return {
+            "live": is_live,
+            "pinned": is_live and self._pin is not None,
+            "canary_share": canary.share if canary is not None and is_canary else None,
+            "tier": self._tier(bundle_id) if is_live or is_canary else None,
+        }
+
+    def _tier(self, bundle_id: str) -> str | None:
+        try:
+            pointer = self._registry.tier_pointer(bundle_id)
+        except BundleError as error:
+            click.echo(str(error), err=True)
+            return None
+        return pointer.tier_id if pointer else None
 
 
 def _marked(roles: Mapping[str, Any]) -> str:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from feature_store.bundle import Registry
     from feature_store.settings import Settings
     from feature_store.tables import Commit, FeatureStore, Snapshot
 
@@ -150,8 +151,25 @@ def _of_bundles(snapshot: Snapshot, settings: Settings) -> dict[str, Any]:
         "pinned_since": pin.at if pin else None,
         "canary_bundle": canary.bundle_id if canary else None,
         "canary_share": canary.share if canary else None,
+        **_of_tier(registry, live),
         "bundles": len(rows),
         "bundles_bytes": sum(row.size_bytes for row in rows),
+    }
+
+
+def _of_tier(registry: Registry, live: str | None) -> dict[str, Any]:
+    """Say up to which snapshot the live bundle's fresh tier brings it; null where it has none."""
+    from feature_store.errors import BundleError
+
+    try:
+        pointer = registry.tier_pointer(live) if live else None
+    except BundleError:  # of the bundle or of its tier: it cannot be read
+        pointer = None
+    return {
+        "fresh_tier": pointer.tier_id if pointer else None,
+        "fresh_tier_at": pointer.at if pointer else None,
+        "fresh_tier_snapshot_version": pointer.snapshot_version if pointer else None,
+        "fresh_tier_waiting": pointer.waiting if pointer else None,
     }
 
 

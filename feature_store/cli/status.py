@@ -102,6 +102,7 @@ def _bundle(state: State) -> Iterator[Line]:
     yield "", f"of {same}, made {aged((now - created).total_seconds())}"
     yield "", f"{state['live_bundle_items']:,} items, {state['live_bundle_regions']:,} regions"
     yield "", f"under {plain(state['live_bundle_extractor'])}"
+    yield from _fresh(state)
     if state["pinned_since"] is not None:
         since = state["pinned_since"][:16].replace("T", " ")
         yield "pinned", f"since {plain(since)} UTC: builds publish nothing until 'nitamono unpin'"
@@ -110,6 +111,17 @@ def _bundle(state: State) -> Iterator[Line]:
         yield "canary", f"{plain(state['canary_bundle'])}, {share}"
     if state["previous_bundle"]:
         yield "before", plain(state["previous_bundle"])
+
+
+def _fresh(state: State) -> Iterator[Line]:
+    if state["fresh_tier"] is None:
+        return
+    version = state["fresh_tier_snapshot_version"]
+    current = "the current one" if version == state["snapshot_version"] else "an older one"
+    told = f"tier {plain(state['fresh_tier'])}, up to snapshot {version} ({current})"
+    yield "fresh", told
+    if state["fresh_tier_waiting"]:
+        yield "", f"{counted(state['fresh_tier_waiting'], 'item')} not described yet"
 
 
 def _runs(state: State) -> Iterator[Line]:

@@ -9,9 +9,11 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
+from feature_store.bundle import BundleRegistry
 from feature_store.cli import main
 from feature_store.storage import Bucket
 from tests.serving.shop_bundle import build_shop
+from tests.serving.shop_tier import build_tier
 
 Use = Callable[[str], None]
 
@@ -123,6 +125,30 @@ def test_a_share_is_above_0_and_below_1(places: str, share: str) -> None:
     assert refused.exit_code == 1
     assert "share is above 0 and below 1" in " ".join(refused.output.split())
     assert roles()["shop-2"] == (False, False, None)
+
+
+def test_the_tiers_of_what_is_served_are_shown(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NITAMONO_HOME", str(tmp_path))
+    monkeypatch.setenv("COLUMNS", "200")
+    for name in ("shop-1", "shop-2", "shop-3"):
+        build_shop(tmp_path, name)
+    tiers = [build_tier(tmp_path, name, gone=["bags-00"]) for name in ("shop-1", "shop-2")]
+    registry = BundleRegistry(tmp_path / "bundles")
+    registry.canary("shop-2", 0.5)
+
+    def shown() -> dict[str, str | None]:
+        listed = json.loads(call("bundles", "--json").stdout)
+        return {row["bundle_id"]: row["tier"] for row in listed}
+
+    assert shown() == {"shop-1": None, "shop-2": tiers[1], "shop-3": None}
+    registry.publish("shop-1")
+    assert shown() == {"shop-1": tiers[0], "shop-2": tiers[1], "shop-3": None}
+    assert tiers[0] in call("bundles").stdout
+    (tmp_path / "bundles" / "_fresh" / "shop-1" / "CURRENT").write_text("{")
+    assert shown()["shop-1"] is None
+    assert "CURRENT is damaged" in call("bundles").stderr
 
 
 def test_the_log_says_what_was_live_and_pinned_and_when(places: str) -> None:

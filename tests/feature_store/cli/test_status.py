@@ -12,6 +12,8 @@ import pyarrow as pa
 import pytest
 from click.testing import CliRunner, Result
 
+from feature_store.bundle.tier import TierPointer
+from feature_store.bundle.tiers import TierShelf
 from feature_store.cli import main
 from feature_store.cli.state import changed_at, measure_thumbnails
 from feature_store.nightly import build_candidate
@@ -33,7 +35,8 @@ NAMES = {
     *("live_bundle_created_at", "live_bundle_is_current", "live_bundle_snapshot_version"),
     *("live_bundle_extractor", "live_bundle_items", "live_bundle_regions"),
     *("live_bundle_gate_passed", "previous_bundle", "bundles", "bundles_bytes", "last_runs"),
-    *("pinned_since", "canary_bundle", "canary_share"),
+    *("pinned_since", "canary_bundle", "canary_share", "fresh_tier", "fresh_tier_at"),
+    *("fresh_tier_snapshot_version", "fresh_tier_waiting"),
     *("store_live_bytes", "store_live_files", "store_kept_bytes", "store_kept_files"),
     *("staging_bytes", "staging_files", "thumbnails_bytes", "thumbnails_files"),
 }
@@ -140,6 +143,15 @@ def test_the_live_bundle(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert (read()["canary_bundle"], read()["canary_share"]) == ("other", 0.125)
     assert "since 2026-03-04 05:06 UTC: builds publish nothing until" in call().output
     assert "other, 12.5 % of all questions" in call().output
+    assert state["fresh_tier"] is None
+    at = "2026-03-04T05:06:07+00:00"
+    (home / "bundles" / "_fresh" / path.name).mkdir(parents=True)
+    pointer = TierPointer("0123456789abcdef", at, 0, 3)
+    TierShelf(home / "bundles").point_at(path.name, pointer)
+    assert (read()["fresh_tier"], read()["fresh_tier_at"]) == (pointer.tier_id, at)
+    assert (read()["fresh_tier_snapshot_version"], read()["fresh_tier_waiting"]) == (0, 3)
+    assert "tier 0123456789abcdef, up to snapshot 0 (an older one)" in call().output
+    assert "3 items not described yet" in call().output
     (path / "manifest.json").write_text("{")
     assert read()["live_bundle"] == path.name
     assert "it cannot be read" in call().output

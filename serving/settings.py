@@ -39,7 +39,7 @@ class ServingSettings:
     """How many worker processes answer; they share one copy of the bundle."""
 
     poll_seconds: float = 1.0
-    """How often CURRENT is looked at."""
+    """How often CURRENT, CANARY and the fresh tiers are looked at."""
 
     drain_seconds: float = 10.0
     """How long a worker that was replaced or stopped may finish what it had begun."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
@@ -9,7 +10,10 @@ import httpx
 import pytest
 from jsonschema import Draft202012Validator
 
-from tests.serving.shop_bundle import NAMELESS, PLAIN, SLASHED
+from feature_store.bundle import BundleRegistry
+from tests.serving.service_process import ServiceProcess, until
+from tests.serving.shop_bundle import NAMELESS, PLAIN, SLASHED, build_shop
+from tests.serving.shop_tier import build_tier, name_tier
 
 SLASHED_SENT = quote(SLASHED, safe="")
 ASKED = [
@@ -37,6 +41,36 @@ def document(client: httpx.Client) -> dict[str, Any]:
 
 @pytest.mark.parametrize(("path", "asked"), ASKED)
 def test_answers_are_as_described(
+    client: httpx.Client, document: dict[str, Any], path: str, asked: str
+) -> None:
+    hold_to_its_description(client, document, path, asked)
+
+
+def test_so_they_are_with_a_canary_and_a_tier_and_when_each_is_refused(
+    tmp_path: Path, document: dict[str, Any]
+) -> None:
+    for name in ("shop-1", "shop-2"):
+        build_shop(tmp_path, name)
+    registry = BundleRegistry(tmp_path / "bundles")
+    registry.canary("shop-1", 0.5)
+    build_tier(tmp_path, "shop-2", new=["brand-new"], gone=["bags-00"])
+    with (
+        ServiceProcess(tmp_path, poll_seconds=0.05) as service,
+        httpx.Client(base_url=service.address, trust_env=False, timeout=10) as client,
+    ):
+        assert client.get("/v1/bundle").json()["canary"]["share"] == 0.5
+        asked = [*ASKED, ("/v1/items/{item_id}", "/v1/items/brand-new")]
+        for path, of in asked:
+            hold_to_its_description(client, document, path, of)
+        name_tier(tmp_path, "shop-2", "0123456789abcdef")
+        for pointer in ("CURRENT", "CANARY"):
+            (tmp_path / "bundles" / pointer).write_text("nothing-like-this")
+        kinds = ("refused", "canary_refused", "tier_refused")
+        until(lambda: all(client.get("/readyz").json()[kind] for kind in kinds))
+        hold_to_its_description(client, document, "/readyz", "/readyz")
+
+
+def hold_to_its_description(
     client: httpx.Client, document: dict[str, Any], path: str, asked: str
 ) -> None:
     answer = client.get(asked)

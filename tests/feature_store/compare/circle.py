@@ -45,6 +45,8 @@ class Thing:
     """Where its subject is on the circle; its other regions are on the far side."""
     photo: str = "front"
     boxes: tuple[Box, ...] = (WHOLE,)
+    also: tuple[Box, ...] = ()
+    """Other boxes that may be found for it: subjects of other photos, in a real shop."""
     category: str | None = None
     segment: str | None = None
     title: str | None = None
@@ -170,10 +172,10 @@ def _regions(things: Sequence[Thing]) -> tuple[pa.Table, np.ndarray, np.ndarray]
     rows, angles, primary = [], [], []
     for number, thing in enumerate(things):
         for box in thing.boxes:
-            subject = box == thing.boxes[-1]
-            if subject:
+            asked = box == thing.boxes[-1]
+            if asked:
                 primary.append(len(rows))
-            angles.append(thing.degrees + (0 if subject else 180))
+            angles.append(thing.degrees + (0 if asked else 180))
             rows.append(
                 {
                     "item": number,
@@ -185,7 +187,7 @@ def _regions(things: Sequence[Thing]) -> tuple[pa.Table, np.ndarray, np.ndarray]
                     "kind": "whole" if box == WHOLE else "product",
                     **dict(zip(("x0", "y0", "x1", "y1"), box, strict=True)),
                     "confidence": 0.5,
-                    "subject": subject,
+                    "subject": asked or box in thing.also,
                 }
             )
     table = pa.Table.from_pylist(rows)

@@ -209,3 +209,29 @@ def test_a_catalogue_smaller_than_what_is_compared(tmp_path: Path) -> None:
     before, after = told(tmp_path, THINGS[:2], THINGS[:3], "t00")
     assert before == {"t01": "kept"}
     assert after == {"t01": "kept", "t02": "catalogue"}
+
+
+def test_what_differs_of_an_item(tmp_path: Path) -> None:
+    boxes = (WHOLE, OTHER, PRODUCT)
+    old = [Thing(name, 10.0 * n, boxes=boxes) for n, name in enumerate("abcdefg")]
+    new = [
+        replace(old[0], photo="back"),
+        replace(old[1], boxes=(WHOLE, PRODUCT)),
+        replace(old[2], boxes=(WHOLE, PRODUCT, OTHER)),
+        replace(old[3], also=(OTHER,)),
+        replace(old[4], category="hats"),
+        old[5],
+        Thing("z", 5.0),
+    ]
+    folders = [write_bundle(tmp_path, name, t) for name, t in (("old", old), ("new", new))]
+    pair = Pair(*(open_bundle(folder) for folder in folders))
+    found = pair.differences()
+    ids = dict(zip((*"abcdefz", "g"), range(8), strict=True))  # those of the later bundle first
+    told = {name: {i for i, n in ids.items() if mask[n]} for name, mask in vars(found).items()}
+    assert told == {
+        "photos": {"a"},
+        "boxes": {"a", "b"},
+        "subject": {"a", "c", "d"},
+        "category": {"e"},
+        "segment": set(),
+    }

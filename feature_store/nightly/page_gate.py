@@ -13,6 +13,8 @@ from feature_store.quality.report import Check, GateReport
 
 SHOWN = 12
 """Slices of a dimension that are shown; the others are folded."""
+WRONG = 4
+"""Failed checks of one figure that are shown; the others are folded."""
 FROM = 0.5
 """Where the bars begin of figures that must be high."""
 
@@ -44,12 +46,13 @@ DIMENSIONS = {
 STYLE = """
 .scroll{overflow-x:auto;margin:0 0 4px}
 .heat{font-variant-numeric:tabular-nums;font-size:13px;border-collapse:separate;border-spacing:2px}
-.heat th{font-weight:600;font-size:12px;padding:2px 4px;white-space:nowrap;border:0;
-vertical-align:bottom}
+.heat th{font-weight:600;font-size:12px;line-height:1.2;padding:2px 4px;border:0;max-width:58px;
+vertical-align:bottom;text-align:right}
 .heat th:first-child{position:sticky;left:0;background:#fff;text-align:left;z-index:1;
-max-width:250px;white-space:normal;overflow-wrap:anywhere;min-width:110px}
+max-width:250px;overflow-wrap:anywhere;min-width:110px}
 .heat th small{display:block;font-weight:400;color:#666}
-.heat td{border:0;border-radius:3px;padding:2px 6px 8px;min-width:56px;text-align:right;
+.heat td{border:0;border-radius:3px;padding:2px 5px 8px;min-width:50px;vertical-align:top;
+text-align:right;
 --c:#1a7f37;background-color:#e6f4ea;background-repeat:no-repeat;background-image:
 linear-gradient(90deg,transparent calc(var(--t) - 1px),#333 calc(var(--t) - 1px)
 calc(var(--t) + 1px),transparent calc(var(--t) + 1px)),
@@ -71,7 +74,7 @@ def draw_gate(measured: Mapping[str, Any], report: GateReport, gate: IndexGate) 
     """Return the HTML of the gate's part; every text of the catalogue is escaped."""
     failed = [check for check in report.checks if not check.passed]
     passed = [check for check in report.checks if check.passed]
-    parts = [_wrong(check) for check in failed]
+    parts = [_wrong(checks, metric) for metric, checks in _by_metric(failed)]
     if not failed:
         slices = len(measured["slices"])
         parts.append(f"<p>All {len(passed)} checks passed, over the whole and {slices} slices.</p>")
@@ -84,9 +87,31 @@ def draw_gate(measured: Mapping[str, Any], report: GateReport, gate: IndexGate) 
     return "".join(parts)
 
 
-def _wrong(check: Check) -> str:
-    said = check.message.removeprefix(f"{check.name}: ")
-    return f'<p class="wrong"><b>{escape(check.name)}</b>: {escape(said)}</p>'
+def _by_metric(failed: Sequence[Check]) -> list[tuple[Metric | None, list[Check]]]:
+    """Put together the failed checks of one figure, in the whole and in slices; None: no figure."""
+    found: dict[str, tuple[Metric | None, list[Check]]] = {}
+    for check in failed:
+        metric = next((one for one in METRICS if _is_of(check, one)), None)
+        key = metric.key if metric else check.name
+        found.setdefault(key, (metric, []))[1].append(check)
+    return list(found.values())
+
+
+def _is_of(check: Check, metric: Metric) -> bool:
+    return check.name == metric.title or check.name.startswith(f"{metric.title} in ")
+
+
+def _wrong(checks: Sequence[Check], metric: Metric | None) -> str:
+    """Say what failed: one figure's checks in one box, with the remedy once."""
+    remedy = metric.remedy if metric else ""
+    lines = []
+    for check in checks:
+        said = check.message.removeprefix(f"{check.name}: ").removesuffix(f" {remedy}")
+        lines.append(f"<b>{escape(check.name)}</b>: {escape(said)}<br>")
+    html = "".join(lines[:WRONG])
+    if lines[WRONG:]:
+        html += _folded(f"{len(lines) - WRONG} more", "".join(lines[WRONG:]))
+    return f'<div class="wrong">{html}{escape(remedy)}</div>'
 
 
 def _key() -> str:
@@ -143,7 +168,7 @@ def _columns(slices: Sequence[Mapping[str, Any]]) -> list[Metric]:
 
 def _table(columns: Sequence[Metric], rows: Iterable[str]) -> str:
     heads = "".join(
-        f'<th title="{escape(f"{metric.title}: {metric.finding}")}">{HEADS[metric.key]}</th>'
+        f'<th title="{escape(f"{metric.title}, {metric.finding}")}">{HEADS[metric.key]}</th>'
         for metric in columns
     )
     body = "".join(rows)

@@ -64,7 +64,8 @@ class _Totals:
                 counts["regions_missing"],
             ),
             "queries": self.measured["overall"]["queries"],
-            "lost": _lost(missing),
+            "lost": missing["items"],
+            "named": _named(missing),
         }
         for metric in METRICS:
             figure = self.measured["overall"]["metrics"].get(metric.key)
@@ -109,8 +110,8 @@ class _Totals:
             limit = _hub_limit(limit, self.measured["overall"])
         complaint = f"{{said_{metric.key}}} {metric.finding}"
         if metric.key == "coverage":
-            complaint += "{lost}"
-        if metric.key == "hub_share":
+            complaint = "{lost} of {snapshot_items} live items are not in the index{named}"
+        elif metric.key == "hub_share":
             complaint += "{hub}"
         limits = between(metric.key, *((limit, None) if metric.side == MIN else (None, limit)))
         return total(metric.title, limits, _expected(metric, limit), complaint, metric.remedy)
@@ -122,7 +123,7 @@ def _slices(
     """Return a row for each slice of which a figure is judged, and the rule that it must keep."""
     import pandas as pd
 
-    rows = list(_slice_rows(metric, measured, gate))
+    rows = sorted(_slice_rows(metric, measured, gate), key=lambda row: float(row["margin"]))
     if not rows:
         return pd.DataFrame(), None
     name = f"{metric.title} by slice"
@@ -199,10 +200,10 @@ def _expected(metric: Metric, limit: float) -> str:
     return f"at {'least' if metric.side == MIN else 'most'} {limit:g}"
 
 
-def _lost(missing: Mapping[str, Any]) -> str:
+def _named(missing: Mapping[str, Any]) -> str:
     """Name the items that are missing, and what all of them share."""
     if not missing["items"]:
         return ""
     shared = [f"{name} {value!r}" for name, value in missing["all_of"].items()]
     common = f", all of {' and '.join(shared)}" if shared and missing["items"] > 1 else ""
-    return f"; missing: {missing['items']}, such as {shown(missing['examples'])}{common}"
+    return f": {shown(missing['examples'])}{common}"

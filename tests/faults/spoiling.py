@@ -20,7 +20,7 @@ from feature_store.bundle.format import (
 )
 from feature_store.bundle.open import Bundle, open_bundle
 from feature_store.bundle.search import Searcher
-from feature_store.nightly import build_assemble
+from feature_store.nightly import build_assembly
 
 Spoil = Callable[[Bundle], None]
 
@@ -31,17 +31,17 @@ HUB = 3
 @contextmanager
 def spoiled(spoil: Spoil) -> Iterator[None]:
     """Let every bundle that is put together meanwhile be spoiled before it is measured."""
-    measure = build_assemble.measure
+    measure = vars(build_assembly)["measure"]
 
     def measure_spoiled(searcher: Searcher, *rest: Any) -> dict[str, Any]:
         spoil(searcher.bundle)
         return measure(Searcher(open_bundle(searcher.bundle.folder, proven=False)), *rest)
 
-    vars(build_assemble)["measure"] = measure_spoiled
+    vars(build_assembly)["measure"] = measure_spoiled
     try:
         yield
     finally:
-        vars(build_assemble)["measure"] = measure
+        vars(build_assembly)["measure"] = measure
 
 
 def permute_ids(bundle: Bundle) -> None:

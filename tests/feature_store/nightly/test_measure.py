@@ -19,7 +19,6 @@ from feature_store.nightly import (
     build_candidate,
     check_candidate,
 )
-from feature_store.quality.settings import QualitySettings
 from tests.faults import spoiling
 from tests.faults.spoiling import Spoil, spoiled
 from tests.feature_store.nightly.fake_shop import (
@@ -31,6 +30,7 @@ from tests.feature_store.nightly.fake_shop import (
     clustered,
     make_shop,
 )
+from tests.feature_store.nightly.thresholds import tuned
 
 ITEMS = 400
 SMALL = "lamps"
@@ -98,13 +98,6 @@ def failed(
 def gate_of(candidate: Candidate) -> dict[str, object]:
     found: dict[str, object] = candidate.measurements["gate"]
     return found
-
-
-def tuned(settings: FakeSettings, toml: str) -> FakeSettings:
-    """Settings whose shop has a file of thresholds of its own."""
-    path = settings.home / "gate.toml"
-    path.write_text(toml)
-    return replace(settings, quality=QualitySettings(index_gate=str(path)))
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -256,7 +249,8 @@ def test_the_order_of_a_snapshot_does_not_matter(
     rows = shop.described.take(pa.array(np.random.default_rng(3).permutation(len(shop.described))))
     shuffled = replace(shop, described=pa.concat_tables([rows, rows.slice(0, 1)]))
     with read_anew(bundle, shop, tmp_path) as right, read_anew(bundle, shuffled, tmp_path) as anew:
-        assert right.found.all() and anew.found.all()
+        assert right.found.all()
+        assert anew.found.all()
         assert (right.unheld, anew.unheld) == (0, 0)
         assert np.array_equal(right.vectors, anew.vectors)
         assert np.array_equal(right.vectors, np.array(shop.described["vector"].to_pylist()))

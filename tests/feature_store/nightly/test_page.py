@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import replace
 from pathlib import Path
@@ -8,8 +9,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from feature_store.bundle.format import read_manifest
 from feature_store.nightly import build_candidate, check_candidate, publish_candidate
+from feature_store.nightly.page import draw_page
+from feature_store.quality import check_index
 from tests.feature_store.nightly.fake_shop import FakeSettings, FakeStore
+from tests.feature_store.nightly.thresholds import tuned
 
 
 def page_of(settings: FakeSettings, store: FakeStore) -> tuple[str, Path]:
@@ -26,6 +31,8 @@ def test_the_page_says_what_an_engineer_asks_in_the_morning(
     assert "gate passed" in page
     for said in ("109", "recall@10", "self retrieval", "items present", "too few vectors"):
         assert said in page
+    for slices in ("Category", "Brands by how many items they have", "Chairs, folding"):
+        assert slices in page
     assert '<meta name="viewport" content="width=device-width' in page
     assert "items present: " not in page, "the check's name stands in its own column"
 
@@ -39,7 +46,7 @@ def test_the_page_needs_nothing_from_elsewhere(settings: FakeSettings, store: Fa
 
 
 def test_a_failed_gate_is_seen_at_once(settings: FakeSettings, store: FakeStore) -> None:
-    strict = replace(settings, quality=replace(settings.quality, min_recall_at_10=1.0))
+    strict = tuned(settings, "[overall]\nmin_recall_at_10 = 1.0")
     worse = replace(strict.index, reduced_dim=1, epsilons=(0.0,), min_graph_vectors=50)
     page, _ = page_of(replace(strict, index=replace(worse, candidates=(10,))), store)
     assert "gate failed" in page.split("</h1>")[0]
@@ -85,3 +92,27 @@ def test_the_contact_sheet_shows_the_thumbnails(settings: FakeSettings, store: F
 def test_the_pictures_are_files_too(settings: FakeSettings, store: FakeStore, name: str) -> None:
     _, path = page_of(settings, store)
     assert (path / "report" / name).stat().st_size > 500
+
+
+def test_failing_slices_come_first_and_say_with_whom_they_were_judged(
+    settings: FakeSettings, store: FakeStore
+) -> None:
+    path = build_candidate(settings, store).path
+    manifest = read_manifest(path)
+    measured = json.loads(json.dumps(manifest.measurements))
+    slices = measured["gate"]["slices"]
+    tails = [one for one in slices if one["dimension"] == "category"]
+    for number in range(40):
+        slices.append(tails[0] | {"value": f"c<{number}>", "merged_with": ["<b>"]})
+    failing = json.loads(json.dumps(tails[0])) | {"value": "the worst", "merged_with": ["<b>"]}
+    failing["metrics"]["recall_at_10"] = {"value": 0.2, "low": 0.1, "high": 0.3}
+    slices.append(failing)
+    report = check_index(measured["gate"], settings.quality)
+    thresholds = settings.quality.read_index_gate()
+    page = draw_page(path, replace(manifest, measurements=measured), report, None, thresholds)
+    assert "<b>'" not in page
+    assert "judged with &#x27;&lt;b&gt;&#x27;" in page
+    names = re.findall("<th>([^<]+)<small>", page.split("<h3>Category")[1])
+    assert names[0] == "the worst"
+    assert "1 of 45 fail" in page
+    assert "33 more" in page, "the others are folded"

@@ -235,7 +235,10 @@ def test_missing_items_are_named_with_what_they_have_in_common() -> None:
     measured["missing"] = {"items": 4, "examples": examples, "all_of": {"brand": "Acme"}}
     measured["overall"]["metrics"]["coverage"] = figure(0.99)
     wrong = failures(check_index(measured, QualitySettings()))
-    assert "missing: 4, such as \"a'b\", 'c', 'd', all of brand 'Acme'" in wrong["items present"]
+    assert (
+        "4 of 400 live items are not in the index: \"a'b\", 'c', 'd', all of brand 'Acme'"
+        in wrong["items present"]
+    )
 
 
 def test_a_small_catalogue_has_hubs_by_nature() -> None:

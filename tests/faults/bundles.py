@@ -16,7 +16,12 @@ import feature_store.index.build as index_build
 from feature_store.bundle import BundleRegistry
 from feature_store.bundle.format import GATE, MANIFEST
 from feature_store.errors import BundleError, GateError
-from feature_store.nightly import build, build_candidate, check_candidate, publish_candidate
+from feature_store.nightly import (
+    build_candidate,
+    build_segments,
+    check_candidate,
+    publish_candidate,
+)
 from feature_store.settings import Settings
 from feature_store.tables import open_store
 from tests.faults.processes import Mark, call
@@ -74,11 +79,11 @@ def permute_ids(settings: Settings, draw: random.Random) -> None:
     def shifted(vectors: Any, *rest: Any) -> Any:
         return build_graphs(np.roll(vectors, len(vectors) // 2, axis=0), *rest)
 
-    vars(build)["build_graphs"] = shifted
+    vars(build_segments)["build_graphs"] = shifted
     try:
         candidate = build_candidate(settings)
     finally:
-        vars(build)["build_graphs"] = build_graphs
+        vars(build_segments)["build_graphs"] = build_graphs
     check_candidate(candidate.path, settings).raise_if_failed()
 
 

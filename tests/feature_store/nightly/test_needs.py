@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 
 import pyarrow as pa
@@ -9,8 +10,8 @@ from feature_store.bundle import BundleRegistry
 from feature_store.errors import GateError, IndexBuildError
 from feature_store.index.settings import IndexSettings
 from feature_store.models import Active, ModelRegistry
-from feature_store.nightly import build_and_publish, needs_build
-from feature_store.nightly.needs import choose_extractor, parameters_digest
+from feature_store.nightly import build_and_publish, needs, needs_build
+from feature_store.nightly.needs import choose_extractor, features_hash, parameters_digest
 from feature_store.vision.identity import extractor_identity
 from tests.feature_store.nightly.fake_shop import (
     EXTRACTOR,
@@ -124,6 +125,73 @@ def test_the_gate_refuses_an_index_whose_extractor_describes_only_some_items(
     assert BundleRegistry(settings.home / "bundles").current() == live
 
 
+def test_an_upgrade_under_way_builds_nothing(settings: FakeSettings, store: FakeStore) -> None:
+    settings = named(settings, EXTRACTOR)
+    build_and_publish(settings, store)
+    for described in (3, 30):
+        more = make_shop(described, seed=1, extractor="better@1").described
+        now = replace(store.now, described=pa.concat_tables([store.now.described, more]))
+        assert now.content_hash != store.now.content_hash
+        assert not needs_build(settings, FakeStore(now))
+
+
+def changed(shop: FakeSnapshot, table: str, row: int, **values: object) -> FakeSnapshot:
+    """The shop with other values in one row of its items, or of its features."""
+    rows = getattr(shop, table).to_pylist()
+    rows[row] |= values
+    return replace(shop, **{table: pa.Table.from_pylist(rows, getattr(shop, table).schema)})
+
+
+@pytest.mark.parametrize(
+    ("table", "values"),
+    [
+        ("table", {"row_digest": "other", "title": "Another title"}),
+        ("described", {"confidence": 0.5}),
+        ("described", {"x0": 0.2}),
+        ("described", {"region_id": "0123456789abcdef"}),
+        ("described", {"image_id": "f" * 64}),
+        ("described", {"image_uri": "/photos/other.jpg"}),
+        ("described", {"detector": "other@1"}),
+    ],
+)
+def test_whatever_a_bundle_takes_from_a_row_is_a_reason_to_build(
+    table: str, values: dict[str, object]
+) -> None:
+    shop = make_shop(20)
+    before = features_hash(shop, [EXTRACTOR])
+    assert features_hash(make_shop(20), [EXTRACTOR]) == before
+    assert features_hash(changed(shop, table, 5, **values), [EXTRACTOR]) != before
+
+
+def test_what_a_bundle_does_not_take_is_none() -> None:
+    shop = make_shop(20)
+    same = changed(shop, "table", 5, ds="2026-05-05", updated_at=None)
+    assert features_hash(same, [EXTRACTOR]) == features_hash(shop, [EXTRACTOR])
+
+
+def test_rows_and_values_cannot_be_shifted_into_one_another(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    shop = make_shop(6)
+    one = changed(changed(shop, "table", 0, row_digest="ab"), "table", 1, row_digest="c")
+    two = changed(changed(shop, "table", 0, row_digest="a"), "table", 1, row_digest="bc")
+    assert features_hash(one, [EXTRACTOR]) != features_hash(two, [EXTRACTOR])
+    monkeypatch.setattr(needs, "HASHED_ROWS", 4)
+    assert features_hash(one, [EXTRACTOR]) != features_hash(two, [EXTRACTOR])
+
+
+def test_a_bundle_of_release_0_1_goes_by_its_snapshot(
+    settings: FakeSettings, store: FakeStore
+) -> None:
+    live = build_and_publish(settings, store)
+    path = BundleRegistry(settings.home / "bundles").path(live) / "manifest.json"
+    said = json.loads(path.read_text())
+    path.write_text(json.dumps(said | {"features_hash": ""}))
+    assert not needs_build(settings, store)
+    other = changed(store.now, "described", 0, vector=[1.0] + [0.0] * 63)
+    assert needs_build(settings, FakeStore(other))
+
+
 def test_an_empty_store_says_what_to_do(settings: FakeSettings) -> None:
     shop = make_shop(1)
     empty = replace(shop, described=shop.described.slice(0, 0))
@@ -133,5 +201,9 @@ def test_an_empty_store_says_what_to_do(settings: FakeSettings) -> None:
 
 def test_the_digest_follows_what_shapes_a_bundle() -> None:
     plain = parameters_digest(IndexSettings())
+    assert parameters_digest(IndexSettings(memory_budget_mb=9000)) == plain
+    assert parameters_digest(IndexSettings(weights=("a=1",))) != plain
+    assert parameters_digest(IndexSettings(segment_by="segment")) != plain
+    assert parameters_digest(IndexSettings(stored="int8")) != plain
     assert parameters_digest(IndexSettings(threads=7, extractor="x")) == plain
     assert parameters_digest(IndexSettings(neighbours=7)) != plain

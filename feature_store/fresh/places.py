@@ -9,9 +9,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from feature_store.bundle import Bundle, RemoteRegistry, open_bundle, open_registry
-from feature_store.bundle.format import ITEMS_FILE, MEAN, REGIONS_FILE, digest_file
+from feature_store.bundle.format import ITEMS_FILE, MEAN, REGIONS_FILE, digest_file, read_manifest
 from feature_store.bundle.lease import hold
-from feature_store.bundle.records import BUNDLE_ID
+from feature_store.bundle.records import BUNDLE_ID, checked_id
 from feature_store.bundle.tier import TierManifest, TierPointer, tiers_folder
 from feature_store.bundle.tiers import TierShelf
 from feature_store.bundle.tiers_remote import RemoteTiers
@@ -47,10 +47,10 @@ class Places:
 
         The index itself is not held against its digest: it only takes part in votes.
         """
-        folder = self._registry.folder / bundle_id
+        folder = self._registry.folder / checked_id(bundle_id)
         if isinstance(self._registry, RemoteRegistry) and not folder.is_dir():
             self._registry.receive(bundle_id, self._registry.folder)
-        self._registry.manifest(bundle_id)  # before a lease is made of what is no bundle
+        read_manifest(folder)  # before a lease is made of what is no bundle
         bundle = open_bundle(folder, proven=False, lease=hold(folder))
         for name in (ITEMS_FILE, REGIONS_FILE, MEAN):
             if digest_file(folder / name) != bundle.manifest.files.get(name):

@@ -95,8 +95,15 @@ def table(rows: list[dict[str, Any]], schema: pa.Schema, gone: Collection[str] =
 class Home:
     """A home with one live bundle, whose store can be given another snapshot."""
 
-    def __init__(self, home: Path, shop: FakeSnapshot, index: IndexSettings = UNCENTRED) -> None:
-        self.settings = FakeSettings(home, index=index)
+    def __init__(
+        self,
+        home: Path,
+        shop: FakeSnapshot,
+        index: IndexSettings = UNCENTRED,
+        *,
+        bundles_location: str = "",
+    ) -> None:
+        self.settings = FakeSettings(home, index=index, bundles_location=bundles_location)
         self.shop = replace(shop, version=1)
         self.bundle_id = build_and_publish(self.settings, FakeStore(self.shop))  # type: ignore[arg-type]
 

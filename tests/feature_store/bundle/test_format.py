@@ -79,6 +79,9 @@ def rewrite(folder: Path, **changes: object) -> None:
     path.write_text(json.dumps(json.loads(path.read_text()) | changes))
 
 
+WHOLE = {"extractor": "x", "dim": 64, "weight": 1.0}
+
+
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
@@ -93,6 +96,7 @@ def rewrite(folder: Path, **changes: object) -> None:
         ({"parts": []}, "the parts are not as long as its vectors"),
         ({"parts": [{"extractor": "x", "dim": 64, "weight": 0.5}]}, "1 in all"),
         ({"parts": [{"extractor": "x", "dim": 64}]}, "manifest.json is damaged"),
+        ({"parts": [WHOLE, {"extractor": "y", "dim": 0, "weight": 0.0}]}, "not above 0"),
         ({"segments": []}, "no segment, or an empty one"),
         ({"segments": 3}, "manifest.json is damaged"),
         ({"segments": [{"name": ""}]}, "manifest.json is damaged"),

@@ -261,6 +261,16 @@ def test_a_graph_of_other_vectors_is_refused(copy: Path) -> None:
         open_bundle(copy, proven=False)
 
 
+@pytest.mark.parametrize("file", ["graph/obj", "rows.npy", "objects.npy", "pca.npy"])
+def test_one_changed_byte_in_a_segment_is_noticed_and_its_file_named(copy: Path, file: str) -> None:
+    path = copy / "segments" / "001" / file
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+    with pytest.raises(BundleError, match=f"001/{file} is damaged"):
+        open_bundle(copy)
+
+
 def test_a_graph_that_cannot_be_read_is_named(copy: Path) -> None:
     (copy / "segments" / "001" / "graph" / "prf").unlink()
     with pytest.raises(BundleError, match="001/graph cannot be opened"):

@@ -57,6 +57,10 @@ bench-index: $(PIPELINE)/.ready $(BENCHMARKS)/.ready  ## the search beside hnswl
 	$(BIN)/python -m tests.benchmarks.index_data $(INDEX)
 	$(BENCHMARKS)/bin/python -m tests.benchmarks.index $(INDEX)
 
+.PHONY: bench-fresh
+bench-fresh: $(PIPELINE)/.dev $(SERVING)/.ready  ## seconds until an arrival is found and a deletion gone, under a real Airflow
+	$(BIN)/python -m tests.benchmarks.fresh
+
 .PHONY: lock
 lock: $(PIPELINE)/.dev  ## resolve the lock files from pyproject.toml (UPGRADE=1: every version anew)
 	.ci/lock $(BIN)

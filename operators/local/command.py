@@ -152,6 +152,7 @@ def _run_dags(airflow: LocalAirflow, shop: _Shop, console: Console) -> None:
         airflow.unpause("similarity_index")
         airflow.wait_for_runs("similarity_index", 1, tell)
         console.print("similarity_index: built, proven and published")
+        airflow.unpause("fresh_items")  # from now on a new partition is found within a minute
 
 
 @contextmanager

@@ -213,7 +213,8 @@ def test_a_catalogue_smaller_than_what_is_compared(tmp_path: Path) -> None:
 
 def test_what_differs_of_an_item(tmp_path: Path) -> None:
     boxes = (WHOLE, OTHER, PRODUCT)
-    old = [Thing(name, 10.0 * n, boxes=boxes) for n, name in enumerate("abcdefg")]
+    old = [Thing(name, 10.0 * n, boxes=boxes) for n, name in enumerate("abcdefgh")]
+    old[7] = replace(old[7], also=(OTHER,))
     new = [
         replace(old[0], photo="back"),
         replace(old[1], boxes=(WHOLE, PRODUCT)),
@@ -221,17 +222,18 @@ def test_what_differs_of_an_item(tmp_path: Path) -> None:
         replace(old[3], also=(OTHER,)),
         replace(old[4], category="hats"),
         old[5],
+        replace(old[7], boxes=(WHOLE, PRODUCT, OTHER), also=(PRODUCT,)),
         Thing("z", 5.0),
     ]
     folders = [write_bundle(tmp_path, name, t) for name, t in (("old", old), ("new", new))]
     pair = Pair(*(open_bundle(folder) for folder in folders))
     found = pair.differences()
-    ids = dict(zip((*"abcdefz", "g"), range(8), strict=True))  # those of the later bundle first
+    ids = dict(zip((*"abcdefhz", "g"), range(9), strict=True))  # those of the later bundle first
     told = {name: {i for i, n in ids.items() if mask[n]} for name, mask in vars(found).items()}
     assert told == {
         "photos": {"a"},
         "boxes": {"a", "b"},
-        "subject": {"a", "c", "d"},
+        "subject": {"a", "c", "d", "h"},
         "category": {"e"},
         "segment": set(),
     }

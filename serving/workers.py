@@ -225,6 +225,7 @@ class _Worker(uvicorn.Server):
 
     def run_until_stopped(self, said: int | None) -> None:
         """Serve until SIGTERM, or until the leader is gone; writes one byte to `said` when up."""
+        self._watch.look()  # the leader did when it began, which may be long ago
         self._said = said
         self.run(sockets=[self._listener])
 

@@ -275,7 +275,7 @@ def _write(bundles: Path, bundle_id: str, tables: _Tables, raw: npt.NDArray[np.f
         segments=(segment,),
         stored="float32",
         counts=counts,
-        measurements={"gate": {"recall_at_10": 1.0}},
+        measurements={"gate": {"overall": {"metrics": {"recall_at_10": {"value": 1.0}}}}},
     )
     with BundleWriter(bundles, bundle_id) as writer:
         writer.table(ITEMS_FILE, tables.items)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -188,6 +190,19 @@ def test_tiers_come_and_go_without_a_failed_request_or_another_process(home: Pat
                     seen.add("a" in found)
             assert seen == {True, False}
         assert set(children_of(leader)) == workers
+
+
+def test_a_worker_that_takes_anothers_place_begins_with_the_tier(home: Path) -> None:
+    with ServiceProcess(home, poll_seconds=1.5) as service:
+        asked = {"trust_env": False, "timeout": 10}
+        tier = build_tier(home, gone=[GONE])
+        url = f"{service.address}/readyz"
+        until(lambda: httpx.get(url, **asked).json()["tier"] == tier)
+        [leader] = children_of(service.process.pid)
+        [worker] = children_of(leader)
+        os.kill(worker, signal.SIGKILL)
+        until(lambda: worker not in children_of(leader) and children_of(leader))
+        assert httpx.get(f"{service.address}/v1/items/{GONE}", **asked).status_code == 404
 
 
 def test_the_next_bundle_begins_with_its_own_tier(home: Path) -> None:

@@ -4,7 +4,8 @@ In the order in which they run: `needs` (must it run, on what), `gather` and `jo
 rows, of one extractor or several), `build` (the steps, which are `build_plan`, `build_segments`
 with `build_neighbours`, and `build_assembly`; they meet in the files of `build_scratch` and are
 timed by `stopwatch`), `measure` and `pictures` (with the code that will serve), `page` (the summary
-for people), `publish` (gate, go live), `record` (what became of it, in the log of runs).
+for people, with `page_gate` and `page_build`), `publish` (gate, go live), `record` (what became of
+it, in the log of runs).
 """
 
 from feature_store.nightly.build import (

@@ -224,7 +224,6 @@ class _Assembly:
             ),
             measurements={
                 "segments": measured,
-                "curve": abouts[0]["measured"]["curve"],
                 "target_recall": abouts[0]["measured"]["target_recall"],
                 "target_reached": all(found["target_reached"] for found in measured.values()),
                 "left_out": dict(plan.left_out),

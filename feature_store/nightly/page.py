@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from feature_store.bundle.format import REPORT, Manifest, Segment
+from feature_store.nightly.page_build import draw_build
 from feature_store.nightly.page_gate import STYLE, draw_gate
 from feature_store.quality.index_gate import IndexGate
 from feature_store.quality.report import GateReport
@@ -58,8 +59,7 @@ def draw_page(
         "</div></div>",
         "<h2>A dozen items and their look-alikes</h2>",
         _picture(folder),
-        "<h2>Where the time went</h2>",
-        _cost(manifest.measurements),
+        draw_build(manifest),
     ]
     title = escape(f"{manifest.bundle_id}: gate {verdict}")
     return (
@@ -172,11 +172,3 @@ def _picture(folder: Path) -> str:
     data = base64.b64encode(path.read_bytes()).decode()
     alt = "Each row: an item, then its nearest look-alikes with their scores"
     return f'<img alt="{alt}" src="data:image/jpeg;base64,{data}">'
-
-
-def _cost(found: dict[str, Any] | Any) -> str:
-    rows = (
-        f'<tr><td>{escape(step)}</td><td class="number">{seconds:.1f} s</td></tr>'
-        for step, seconds in found["seconds"].items()
-    )
-    return f"<table>{''.join(rows)}</table>"

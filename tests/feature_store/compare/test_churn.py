@@ -58,6 +58,8 @@ def test_churn_is_what_a_loop_over_sets_finds(
         assert found.lost[place] == len(old - new)
         assert found.gained[place] == len(new - old)
         assert found.kept[place] == len(old & new)
+        assert found.changed[place] == max(len(old - new), len(new - old))
+        assert found.shown[place] == max(len(old), len(new))
     changed = sum(max(len(before[i] - after[i]), len(after[i] - before[i])) for i in both)
     shown = sum(max(len(before[i]), len(after[i])) for i in both)
     assert found.share() == pytest.approx(changed / shown if shown else 0)

@@ -24,6 +24,7 @@ from feature_store.nightly import (
 )
 from feature_store.settings import Settings
 from feature_store.tables import open_store
+from tests.faults.index_gate import INDEX_FAULTS
 from tests.faults.processes import Mark, call
 from tests.faults.room import Room
 from tests.faults.shop import settings_of
@@ -72,7 +73,7 @@ def publish_unjudged(settings: Settings, draw: random.Random) -> None:
     publish_candidate(build_candidate(settings).path, settings)
 
 
-def permute_ids(settings: Settings, draw: random.Random) -> None:
+def shift_the_graph(settings: Settings, draw: random.Random) -> None:
     """Give every vector of the graph the number of another one."""
     build_graphs = index_build.build_graphs
 
@@ -187,7 +188,8 @@ DAMAGES: dict[str, tuple[Callable[[Path, random.Random], None], str]] = {
 FAULTS: dict[str, tuple[Callable[..., None], str]] = {
     "dropped vectors": (drop_vectors, "items present"),
     "dropped vectors, counted": (drop_vectors, "regions counted"),
-    "permuted ids": (permute_ids, "self retrieval"),
+    "the graph's numbers shifted": (shift_the_graph, "self retrieval"),
+    **INDEX_FAULTS,
     "a failed candidate published": (publish_what_failed, "did not pass the index gate"),
     "an unjudged candidate published": (publish_unjudged, "has not been through the index gate"),
     "a flipped bit before the gate": (flip_before_the_gate, "is damaged"),
@@ -238,4 +240,5 @@ def plant(shop: Path, home: Path, name: str, draw: random.Random) -> list[str]:
 def _by(expected: str, said: list[str]) -> str:
     if said and said[0].startswith(f"{BundleError.__name__}:"):
         return f"BundleError: … {expected}"
-    return f"the check {expected!r}"
+    check = expected.removesuffix(": ")
+    return f"the check {check!r}"

@@ -51,7 +51,7 @@ def settings_of(folder: Path, home: Path) -> Settings:
         ingest=IngestSettings(items_per_shard=4, images_per_chunk=3),
         index=IndexSettings(
             min_graph_vectors=20,
-            candidates=(10, 20),
+            candidates=(10, 20, 40),
             reduced_dim=12,
             neighbours=20,
             sample_size=60,

@@ -126,7 +126,7 @@ def wrong_lists_in(category: str) -> Spoil:
 
 def shifted_scores(bundle: Bundle) -> None:
     """Store scores that are lower than they are."""
-    _write_array(bundle.folder / NEIGHBOUR_SCORES, np.asarray(bundle.neighbour_scores) * 0.6)
+    _write_array(bundle.folder / NEIGHBOUR_SCORES, np.asarray(bundle.neighbour_scores) * 0.3)
 
 
 def hub(bundle: Bundle) -> None:

@@ -191,6 +191,20 @@ def spoil(home: Path, fault: str) -> str | None:
     return None if fault in said else name
 
 
+def test_a_canary_of_before_is_not_asked_in_the_place_of_a_bad_one(
+    home: Path, client: httpx.Client, registry: BundleRegistry
+) -> None:
+    registry.canary("shop-2", 0.9999)
+    until_share(client, 0.9999)
+    (home / "bundles" / "CANARY").write_text('{"bundle_id": "nothing-like-this", "share": 0.9999}')
+    until(lambda: ready(client)["canary_refused"])
+    until_share(client, 0.0)
+    assert client.get(f"/v1/items/{PLAIN}/similar").json()["bundle"] == "shop-1"
+    registry.canary("shop-2", 0.9999)
+    until_share(client, 0.9999)
+    assert ready(client)["canary_refused"] is None
+
+
 def test_a_bad_canary_at_the_start_is_no_reason_not_to_serve(home: Path) -> None:
     spoil(home, "damaged")
     with ServiceProcess(home) as service:

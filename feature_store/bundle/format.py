@@ -54,6 +54,8 @@ class SearchParameters:
     """How far the graph search wanders."""
     candidates: int
     """Vectors of the graph that are compared exactly, for the ten nearest."""
+    edges: int = 0
+    """Edges of each vector of the graph that are followed, the shortest first; 0 for all."""
 
 
 @dataclass(frozen=True)

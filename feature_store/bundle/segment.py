@@ -63,7 +63,8 @@ def open_segment(
         raise BundleError(f"{place / OBJECTS} does not number {about.vectors} vectors from 0")
     graph = None
     if about.search.method != "exact":
-        graph = open_graph(place / (GRAPH if about.folder else GRAPH_1), about.vectors)
+        path = place / (GRAPH if about.folder else GRAPH_1)
+        graph = open_graph(path, about.vectors, about.search.edges)
     try:
         nearest = NearestRegions(vectors, rows, objects, projection, graph)
     except RuntimeError as error:
@@ -72,10 +73,11 @@ def open_segment(
     return OpenSegment(number, about, rows, items, projection, nearest)
 
 
-def open_graph(path: Path, vectors: int) -> Any:
+def open_graph(path: Path, vectors: int, edges: int = 0) -> Any:
     """Open the graph in a folder, which holds so many vectors, for reading: an ngtpy.Index.
 
-    BundleError if it cannot be read, or holds another number of vectors.
+    Its searches follow so many `edges` of each vector, the shortest first; 0 for all. BundleError
+    if it cannot be read, or holds another number of vectors.
     """
     if not path.is_dir():
         raise BundleError(f"{path} is missing; restore it or publish another bundle")
@@ -89,6 +91,8 @@ def open_graph(path: Path, vectors: int) -> Any:
         raise BundleError(f"{path} cannot be opened: {error}") from error
     if held != vectors:
         raise BundleError(f"{path} holds {held} vectors instead of {vectors}")
+    if edges:
+        graph.set(edge_size=edges)
     return graph
 
 

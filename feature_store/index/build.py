@@ -28,6 +28,10 @@ BLOCK_ROWS = 65_536
 PLAIN_PATH = re.compile(r"[A-Za-z0-9_./-]+")
 """Paths that survive NGT's optimiser, which hands them to a shell without quotes."""
 
+FOLLOWED = 25
+"""Edges of each vector of an ONNG that a search follows, the shortest first. Among 60,000 vectors
+of 64 numbers it is as right as with all edges, a few steps of epsilon later, in a fifth less time."""
+
 
 @dataclass(frozen=True)
 class Graph:
@@ -39,6 +43,8 @@ class Graph:
     seconds: float
     self_lookup: float
     """Share (0..1) of sampled vectors that a search with much patience finds as nearest."""
+    followed: int
+    """Edges of each vector that a search follows, the shortest first; 0 for all."""
 
 
 def build_graphs(
@@ -64,8 +70,9 @@ def build_graphs(
         _optimise(anng, onng, settings)
         optimised = time.perf_counter()
         onng_lookup = prove_graph(vectors, onng, settings)
-    yield Graph("onng", onng, optimised - started, onng_lookup)
-    yield Graph("anng", anng, built - started, prove_graph(vectors, anng, settings))
+    yield Graph("onng", onng, optimised - started, onng_lookup, FOLLOWED)
+    # All edges of the ANNG: the longest may be the only ones between two groups.
+    yield Graph("anng", anng, built - started, prove_graph(vectors, anng, settings), 0)
 
 
 def check_short(vectors: npt.NDArray[np.float32]) -> None:

@@ -83,6 +83,8 @@ class _Searched:
     tuning: Tuning
     self_lookup: float | None
     graph: Path | None
+    followed: int = 0
+    """Edges of each vector of the graph that a search follows; 0 for all."""
 
 
 class _Building:
@@ -185,14 +187,14 @@ class _Building:
         tried: list[tuple[Graph, Tuning]] = []
         for graph in self.watch.steps("graph", build_graphs(short, folder, settings)):
             with self.watch("tune"):
-                opened = open_graph(graph.path, len(self.first))
+                opened = open_graph(graph.path, len(self.first), graph.followed)
                 search = self._ask(projection, opened)
                 tried.append((graph, tune(search, self.centred, truth, settings)))
             if tried[-1][1].reached:
                 break
             log.warning("the %s falls short of the target recall", graph.kind)
         kept, tuning = max(tried, key=lambda one: (one[1].reached, one[1].chosen.recall))
-        return _Searched(kept.kind, tuning, kept.self_lookup, kept.path)
+        return _Searched(kept.kind, tuning, kept.self_lookup, kept.path, kept.followed)
 
     def _short(self, projection: Projection, folder: Path) -> Floats:
         """Write the graph's vectors, one for each distinct one; return them mapped from disk."""
@@ -231,7 +233,7 @@ class _Building:
         listed: dict[str, Any],
     ) -> dict[str, Any]:
         best, tuning = searched.tuning.chosen, searched.tuning
-        search = SearchParameters(searched.method, best.epsilon, best.candidates)
+        search = SearchParameters(searched.method, best.epsilon, best.candidates, searched.followed)
         return {
             "name": self.plan.names[self.number].name,
             "regions": len(self.rows),

@@ -154,7 +154,7 @@ class Nitamono:
             with clock("graph"):
                 graph = next(build_graphs(map_array(scratch / "short.npy"), scratch, settings))
             with clock("tune"):
-                opened = open_graph(graph.path, len(first))
+                opened = open_graph(graph.path, len(first), graph.followed)
                 nearest = NearestRegions(stored, rows, objects, projection, opened)
                 tuning = tune(
                     lambda queries, k, epsilon, candidates: (
@@ -167,7 +167,7 @@ class Nitamono:
             shutil.move(graph.path, folder / "graph")
         for name, values in {"objects": objects, "components": components}.items():
             write_array(folder / f"{name}.npy", values.shape, [values])
-        chosen = tuning.chosen._asdict()
+        chosen = {**tuning.chosen._asdict(), "followed": graph.followed}
         (folder / "tuned.json").write_text(json.dumps(chosen))
         return {
             **clock.taken,
@@ -185,12 +185,13 @@ class Nitamono:
         return find_truth(vectors, asked, np.asarray, rows)
 
     def settings(self, vectors: Floats, folder: Path) -> Iterator[Setting]:
-        graph = open_graph(folder / "graph", int(np.load(folder / "objects.npy").max()) + 1)
+        tuned = json.loads((folder / "tuned.json").read_text())
+        held = int(np.load(folder / "objects.npy").max()) + 1
+        graph = open_graph(folder / "graph", held, tuned["followed"])
         projection = _centred(np.asarray(map_array(folder / "components.npy")))
         rows = np.arange(len(vectors), dtype=np.int32)
         objects = np.asarray(map_array(folder / "objects.npy"))
         nearest = NearestRegions(StoredVectors(vectors), rows, objects, projection, graph)
-        tuned = json.loads((folder / "tuned.json").read_text())
 
         def asking(epsilon: float) -> Ask:
             return lambda queries: (

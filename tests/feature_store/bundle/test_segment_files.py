@@ -10,10 +10,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from feature_store.bundle import Bundle, open_bundle
-from feature_store.bundle.format import read_manifest
+from feature_store.bundle import Bundle, Searcher, open_bundle
+from feature_store.bundle.format import SearchParameters, read_manifest
 from feature_store.errors import BundleError
-from tests.feature_store.bundle.made_bundle import Made, build_graph, make_bundle, rewritten
+from tests.feature_store.bundle.made_bundle import (
+    Made,
+    build_graph,
+    make_bundle,
+    raw_vectors,
+    rewritten,
+)
 
 MADE = Made(items=300, segments=("ladies", "men", ""), copies=30)
 
@@ -127,3 +133,20 @@ def test_a_graph_that_cannot_be_read_is_named(copy: Path) -> None:
     (copy / "segments" / "001" / "graph" / "prf").unlink()
     with pytest.raises(BundleError, match="001/graph cannot be opened"):
         open_bundle(copy, proven=False)
+
+
+def test_a_search_follows_as_many_edges_as_the_manifest_says(copy: Path) -> None:
+    def asked(edges: int) -> list[list[int]]:
+        segments = [
+            replace(segment, search=SearchParameters("anng", -0.5, 20, edges))
+            for segment in read_manifest(copy).segments
+        ]
+        rewritten(copy, segments=tuple(segments))
+        assert read_manifest(copy).segments[0].search.edges == edges
+        bundle = open_bundle(copy, proven=False)
+        found: list[list[int]] = Searcher(bundle).nearest(raw, 10).regions.tolist()
+        return found
+
+    raw = raw_vectors(MADE, 50, 11)
+    assert asked(0) == asked(10_000)  # none has so many
+    assert asked(0) != asked(2)

@@ -177,6 +177,8 @@ def test_a_rejected_bundle_is_not_published_and_an_approved_one_is(
     assert (states["approve"], states["publish"]) == ("success", "skipped")
     assert status(home)["live_bundle"] == before
     assert read_runs(home)[-1].outcome == "not approved"
+    [log] = (home / "airflow" / "logs").rglob("task_id=approve/*.log")
+    assert f"{before} stays live" in log.read_text()
 
     airflow.trigger(DAG)
     states = answer(airflow, web, waiting_run(airflow, web), "Approve")

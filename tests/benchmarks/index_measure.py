@@ -76,7 +76,7 @@ def search(
 ) -> dict[str, list[Point]]:
     """Ask every query at every setting, in rounds in which the engines take turns.
 
-    The first round finds out how far each engine has to go: to the second setting that reaches the
+    The first round finds out how far each engine has to go: to the third setting that reaches the
     target, and some way towards it before.
     """
     vectors, truth = dataset.vectors, dataset.truth()
@@ -89,7 +89,7 @@ def search(
             recall = float(recalls(found.astype(np.int32), vectors, truth).mean())
             kept[name].append(setting)
             points[name].append(Point(setting.label, recall))
-            if sum(point.recall >= target for point in points[name]) == 2:
+            if sum(point.recall >= target for point in points[name]) == 3:
                 break
     for _ in range(rounds):
         for place in range(max(map(len, kept.values()))):

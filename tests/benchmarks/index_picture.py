@@ -10,7 +10,7 @@ from typing import NamedTuple
 WIDTH, HEIGHT = 720, 420
 LEFT, RIGHT, TOP, BOTTOM = 70, 30, 64, 56
 COLOURS = {"nitamono": "#c2185b", "hnswlib": "#1f77b4", "faiss": "#2a9d4a"}
-TICKS = (1, 2, 5)
+TICKS = (1, 1.5, 2, 3, 4, 5, 7)
 
 
 class Mark(NamedTuple):
@@ -93,7 +93,7 @@ def _line(plane: _Plane, line: Sequence[Mark], colour: str) -> list[str]:
 
 def _grid(plane: _Plane, target: float) -> list[str]:
     parts = []
-    for recall in (0.5, 0.7, 0.8, 0.9, 0.95, 0.98, 0.99, 0.995, 0.998, 0.999, 0.9995):
+    for recall in (0.5, 0.7, 0.8, 0.9, 0.93, 0.95, 0.97, 0.98, 0.99, 0.995, 0.998, 0.999, 0.9995):
         if plane.least <= recall <= plane.most and recall != target:
             y = plane.y(recall)
             parts += [_rule(y, "#ddd"), _text(LEFT - 8, y + 4, f"{recall:g}", "#333", "end")]

@@ -39,7 +39,7 @@ def compare_pair(
     wanted = places_of(pair, asked)
     causes = Causes(pair)
     churn = measure_churn(pair, causes, settings.hits)
-    worst, random = _samples(churn, settings.sheet_rows)
+    worst, random = choose_samples(churn, settings.sheet_rows)
     show = _Sheet(pair, causes, churn, settings.hits)
     old, new = (side.bundle for side in (pair.before, pair.after))
     return Comparison(
@@ -106,7 +106,7 @@ def _differing_facts(pair: Pair) -> Mapping[str, tuple[str, str]]:
     return {name: (old[name], new[name]) for name in old if old[name] != new[name]}
 
 
-def _samples(churn: Churn, rows: int) -> tuple[Places, Places]:
+def choose_samples(churn: Churn, rows: int) -> tuple[Places, Places]:
     """Choose the most changed items, and some at random of all others that changed.
 
     Among equally changed ones those come first that lost the nearest look-alikes.

@@ -10,7 +10,8 @@ import pytest
 from feature_store.bundle import Bundle, Searcher, open_bundle
 from feature_store.compare import churn as churn_module
 from feature_store.compare.causes import Causes
-from feature_store.compare.churn import measure_churn
+from feature_store.compare.churn import Churn, measure_churn
+from feature_store.compare.figures import choose_samples
 from feature_store.compare.sides import Pair
 from tests.feature_store.compare.circle import Made, Thing, write_bundle
 
@@ -66,3 +67,16 @@ def test_churn_is_what_a_loop_over_sets_finds(
     assert found.causes_lost.sum() == found.lost.sum()
     assert found.causes_gained.sum() == found.gained.sum()
     assert found.causes_lost[0] == 0
+
+
+def test_most_changed_first_then_who_lost_the_nearest() -> None:
+    lost = np.array([3, 1, 1, 0, 3], np.int32)
+    nothing = np.zeros(6, np.int64)
+    weight = np.array([0.1, 0.9, 0.8, 0.0, 0.2], np.float32)
+    churn = Churn(3 - lost, lost, lost, nothing, nothing, weight)
+    worst, random = choose_samples(churn, 8)
+    assert (worst.tolist(), random.tolist()) == ([4, 0, 1, 2], [])
+    worst, random = choose_samples(churn, 3)
+    assert worst.tolist() == [4, 0]
+    assert set(random.tolist()) < {1, 2}
+    assert len(random) == 1

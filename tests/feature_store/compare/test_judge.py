@@ -180,6 +180,7 @@ def test_all_that_changed_is_asked_once_and_then_it_is_over(
         assert question is not None
         assert (question["number"], question["of"]) == (number + 1, total)
         assert trials.answer(question["trial"], "equal")
+        assert not trials.answer(question["trial"], "equal"), "once"
     assert trials.next() is None
     assert trials_of(settings, judgements).left == 0, "what has been judged is not asked again"
 

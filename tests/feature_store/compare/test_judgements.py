@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+import os
 from pathlib import Path
 
 import pytest
@@ -36,6 +37,17 @@ def test_what_is_no_judgement_counts_for_nothing(tmp_path: Path, line: str) -> N
     with judgements.path.open("a") as file:
         file.write(line + "\n")
     assert judgements.tally() == Tally(0, 1, 0, 0)
+
+
+def test_a_judgement_is_on_the_disk_before_it_is_answered(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    judgements = Judgements(tmp_path, "a", "b")
+    synced: list[bytes] = []
+    monkeypatch.setattr(os, "fsync", lambda _: synced.append(judgements.path.read_bytes()))
+    judgements.add("x", "after", left="after")
+    assert synced
+    assert b'"after"' in synced[-1]
 
 
 def test_an_unknown_verdict_is_refused(tmp_path: Path) -> None:

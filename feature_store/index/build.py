@@ -30,7 +30,7 @@ PLAIN_PATH = re.compile(r"[A-Za-z0-9_./-]+")
 
 FOLLOWED = 25
 """Edges of each vector of an ONNG that a search follows, the shortest first. Among 60,000 vectors
-of 64 numbers it is as right as with all edges, a few steps of epsilon later, in a fifth less time."""
+of 64 numbers it is as right as with all, a few steps of epsilon later, in a fifth less time."""
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ import pytest
 
 from feature_store.bundle import BundleRegistry, Searcher
 from feature_store.errors import BundleError, GateError, IndexBuildError
-from feature_store.index.build import build_graphs
+from feature_store.index.build import FOLLOWED, build_graphs
 from feature_store.nightly import (
     build_and_publish,
     build_assembly,
@@ -29,7 +29,8 @@ def registry(settings: FakeSettings) -> BundleRegistry:
 
 def test_a_snapshot_becomes_the_live_bundle(settings: FakeSettings, large_store: FakeStore) -> None:
     candidate = build_candidate(settings, large_store)
-    assert candidate.manifest.segments[0].search.method == "onng"
+    search = candidate.manifest.segments[0].search
+    assert (search.method, search.edges) == ("onng", FOLLOWED)
     assert registry(settings).current() is None
     with pytest.raises(BundleError, match="has not been through the index gate"):
         publish_candidate(candidate.path, settings)
@@ -52,7 +53,8 @@ def test_where_the_onng_falls_apart_the_anng_serves(
     few = replace(settings.index, outgoing_edges=1, incoming_edges=2, epsilons=(0.0, 0.1))
     live = build_and_publish(replace(settings, index=few), large_store)
     manifest = registry(settings).open(live).manifest
-    assert manifest.segments[0].search.method == "anng"
+    search = manifest.segments[0].search
+    assert (search.method, search.edges) == ("anng", 0)  # all: the longest hold it together
     assert manifest.measurements["target_reached"]
 
 

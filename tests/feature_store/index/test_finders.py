@@ -67,6 +67,14 @@ def test_what_a_gpu_computes(monkeypatch: pytest.MonkeyPatch) -> None:
     is_right(GpuFinder(VECTORS, OWNERS, AMONG, "cpu").nearest(ROWS, 20), ROWS, 20)
 
 
+@pytest.mark.gpu
+def test_a_gpu_finds_the_same() -> None:
+    device = gpu_device(N, DIM)
+    if not device:
+        pytest.skip("no CUDA device")
+    is_right(GpuFinder(VECTORS, OWNERS, AMONG, device).nearest(ROWS, 20), ROWS, 20)
+
+
 def test_without_a_gpu_none_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     torch = pytest.importorskip("torch")
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)

@@ -84,7 +84,7 @@ def open_graph(path: Path, vectors: int, edges: int = 0) -> Any:
     import ngtpy
 
     try:
-        # read_only: without it a search in a folder that may not be written to ends the process.
+        # read_only: NGT then holds what searching needs, and nothing for inserting.
         graph = ngtpy.Index(str(path), read_only=True, log_disabled=True)
         held = graph.get_num_of_objects()
     except RuntimeError as error:

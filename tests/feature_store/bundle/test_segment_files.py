@@ -150,3 +150,9 @@ def test_a_search_follows_as_many_edges_as_the_manifest_says(copy: Path) -> None
     raw = raw_vectors(MADE, 50, 11)
     assert asked(0) == asked(10_000)  # none has so many
     assert asked(0) != asked(2)
+
+
+def test_a_graph_is_opened_for_reading_only(copy: Path) -> None:
+    graph = open_bundle(copy).segments[0].nearest._graph
+    with pytest.raises(RuntimeError):
+        graph.remove(3)  # NGT has not even loaded what removing needs

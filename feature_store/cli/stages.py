@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from feature_store.cli.ledger import failures
@@ -88,7 +89,7 @@ def index(rebuild: bool, yes: bool) -> None:
     columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
     forecast = TextColumn("[dim]{task.fields[forecast]}")
     with Progress(*columns, forecast, console=Console(stderr=True)) as progress:
-        told = _Told(progress)
+        told = BuildBar(progress)
         published = build_and_publish(settings, approved=yes, progress=told)
     if published == before:
         console.print(f"{before} is pinned and stays live; 'nitamono bundles' shows the new one")
@@ -96,15 +97,19 @@ def index(rebuild: bool, yes: bool) -> None:
         console.print(f"published {published}")
 
 
-class _Told:
+class BuildBar:
     """Shows which step of a build runs, for which segment, and how long all may take."""
 
     def __init__(self, progress: Progress) -> None:
+        """Take the progress display that it is a line of."""
         self._progress = progress
         self._task = progress.add_task("plan", total=None, forecast="")
 
     def __call__(self, step: Step) -> None:
-        segment = "" if step.segment is None else f"segment {step.segment or '(none)'}: "
+        """Show where the build is."""
+        segment = ""
+        if step.segment is not None:  # the catalogue's own word: it may look like a style
+            segment = f"segment {escape(step.segment) or '(none)'}: "
         share = f" {step.share:.0%}" if 0 < step.share < 1 else ""
         self._progress.update(self._task, description=f"{segment}{step.name}{share}")
         if step.forecast_seconds is not None:

@@ -60,5 +60,5 @@ with DAG(
         task_id="publish", bundle=assemble.output, outlets=[Asset("nitamono://bundle")]
     )
     compare = CompareBundleOperator(task_id="compare", bundle=assemble.output)
-    approve = ApproveBundleOperator(task_id="approve", comparison=compare.output, retries=0)
+    approve = ApproveBundleOperator(task_id="approve", comparison=compare.output)
     changed >> plan >> segment >> assemble >> check >> compare >> approve >> publish

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -63,7 +64,7 @@ def eventually(look: Callable[[], Any]) -> Any:
     return found
 
 
-def waiting_run(airflow: LocalAirflow, web: httpx.Client) -> str:
+def waiting_run(airflow: LocalAirflow, web: httpx.Client, home: Path) -> str:
     """Wait until a run of the DAG waits for a person; return its id."""
 
     def look() -> str | None:
@@ -75,7 +76,13 @@ def waiting_run(airflow: LocalAirflow, web: httpx.Client) -> str:
                 return str(run["dag_run_id"])
         return None
 
-    return str(eventually(look))
+    run_id = str(eventually(look))
+    # Airflow takes an answer that comes before the scheduler knows of the waiting for a mishap, and
+    # asks again. No person is that quick.
+    parked = rf"Received executor event.*task_id='approve', run_id='{re.escape(run_id)}'"
+    log = home / "airflow" / "logs" / "scheduler.log"
+    eventually(lambda: re.search(parked, log.read_text(errors="replace")))
+    return run_id
 
 
 def answer(airflow: LocalAirflow, web: httpx.Client, run_id: str, option: str) -> dict[str, str]:
@@ -97,7 +104,7 @@ def test_much_change_waits_and_the_report_is_one_click_away(
 ) -> None:
     before = status(home)["live_bundle"]
     airflow.unpause(DAG)
-    run_id = waiting_run(airflow, web)
+    run_id = waiting_run(airflow, web, home)
     assert status(home)["live_bundle"] == before
     path = f"/api/v2/dags/{DAG}/dagRuns/{run_id}/taskInstances"
     asked = web.get(f"{path}/approve/-1/hitlDetails").raise_for_status().json()
@@ -173,7 +180,7 @@ def test_a_rejected_bundle_is_not_published_and_an_approved_one_is(
     airflow: LocalAirflow, web: httpx.Client, home: Path
 ) -> None:
     before = status(home)["live_bundle"]
-    states = answer(airflow, web, waiting_run(airflow, web), "Reject")
+    states = answer(airflow, web, waiting_run(airflow, web, home), "Reject")
     assert (states["approve"], states["publish"]) == ("success", "skipped")
     assert status(home)["live_bundle"] == before
     assert read_runs(home)[-1].outcome == "not approved"
@@ -181,7 +188,7 @@ def test_a_rejected_bundle_is_not_published_and_an_approved_one_is(
     assert f"{before} stays live" in log.read_text()
 
     airflow.trigger(DAG)
-    states = answer(airflow, web, waiting_run(airflow, web), "Approve")
+    states = answer(airflow, web, waiting_run(airflow, web, home), "Approve")
     assert set(states.values()) == {"success"}
     assert status(home)["live_bundle"] != before
 

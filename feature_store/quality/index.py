@@ -17,7 +17,7 @@ from feature_store.quality.settings import QualitySettings
 if TYPE_CHECKING:
     import pandas as pd
 
-HUB_EVEN = 5
+HUB_EVEN = 10
 """An item may be in so many times as many lists as if all items were in the same number."""
 
 UNPOOLED = ("coverage", "vectors_right", "shrinkage")

@@ -54,7 +54,7 @@ def settings_of(folder: Path, home: Path) -> Settings:
             candidates=(10, 20, 40),
             reduced_dim=12,
             neighbours=20,
-            sample_size=60,
+            sample_size=300,
             keep_bundles=3,
         ),
     )

@@ -66,7 +66,7 @@ def test_an_address_stays_an_address() -> None:
     ("name", "value", "words"),
     [
         ("NITAMONO_INGEST_MAX_SHARDS", "many", "write a whole number"),
-        ("NITAMONO_QUALITY_MIN_RECALL_AT_10", "99%", "write a number"),
+        ("NITAMONO_QUALITY_MIN_INDEXED_SHARE", "99%", "write a number"),
         ("NITAMONO_IMAGES_ALLOW_HTTP", "maybe", "write true or false"),
         ("NITAMONO_INDEX_CANDIDATES", "20,x", "write a whole number"),
         ("NITAMONO_QUALITY_MIN_INDEXED_SHARE", "7", "between 0 and 1"),

@@ -32,7 +32,7 @@ class FakeSettings:
 
     home: Path
     index: IndexSettings = field(
-        default_factory=lambda: IndexSettings(reduced_dim=32, neighbours=40, sample_size=200)
+        default_factory=lambda: IndexSettings(reduced_dim=32, neighbours=40, sample_size=1000)
     )
     quality: QualitySettings = field(default_factory=QualitySettings)
     tables: TablesSettings = field(default_factory=TablesSettings)

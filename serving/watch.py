@@ -61,10 +61,11 @@ class Watch:
             self._served.refusals.pop(role, None)
             if answers.tier is not None:
                 self._served.take(role, answers.with_tier(None))
+        elif answers.tier is not None and answers.pointer == pointer:
+            self._served.refusals.pop(role, None)
         elif answers.tier is not None and answers.tier.tier_id == pointer.tier_id:
             self._served.refusals.pop(role, None)
-            if answers.pointer != pointer:
-                self._served.take(role, answers.confirmed(pointer))
+            self._served.take(role, answers.confirmed(pointer))
         elif not self._is_refused(role, pointer):
             self._take_up(chosen, pointer)
 

@@ -150,17 +150,22 @@ def spoil(home: Path, fault: str) -> None:
     if fault == "no tier":
         name_tier(home, "shop-1", "0123456789abcdef")
         return
-    build_shop(home, "shop-9")
-    BundleRegistry(home / "bundles").rollback("shop-1")
-    bad = build_tier(home, "shop-9", new=["x"])
-    tier = place / bad
-    shutil.copytree(tiers_folder(home / "bundles", "shop-9") / bad, tier)
+    if fault == "other's":
+        elsewhere = home / "elsewhere"
+        build_shop(elsewhere, "shop-9")
+        bad = build_tier(elsewhere, "shop-9", new=["x"])
+        shutil.copytree(tiers_folder(elsewhere / "bundles", "shop-9") / bad, place / bad)
+        name_tier(home, "shop-1", bad)
+        return
+    tier = place / "fedcba9876543210"
+    [good] = (path for path in place.iterdir() if path.is_dir())
+    shutil.copytree(good, tier)
     if fault == "damaged":
         content = (tier / "vectors.npy").read_bytes()
         (tier / "vectors.npy").write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
     if fault == "missing file":
         (tier / "facets.arrow").unlink()
-    name_tier(home, "shop-1", bad)
+    name_tier(home, "shop-1", tier.name)
 
 
 def test_without_a_pointer_there_is_no_tier(home: Path, client: httpx.Client) -> None:

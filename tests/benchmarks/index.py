@@ -55,7 +55,7 @@ def measure(given: argparse.Namespace) -> dict[str, Any]:
         for name, engine in found.items()
     }
     at = {name: engine["at_target"] for name, engine in found.items()}
-    picture.write_text(draw(f"{vectors:,} vectors of {dim} numbers", lines, given.target, at))
+    picture.write_text(draw(f"{vectors:,} vectors of {dim:,} numbers", lines, given.target, at))
     return {
         "vectors": vectors,
         "dim": dim,
@@ -134,7 +134,7 @@ def report(result: dict[str, Any]) -> bool:
     """Print the engines side by side, the bars, and one JSON line; tell whether all bars pass."""
     target = result["target"]
     title = (
-        f"{result['vectors']:,} vectors of {result['dim']} numbers, {result['queries']:,} queries"
+        f"{result['vectors']:,} vectors of {result['dim']:,} numbers, {result['queries']:,} queries"
     )
     table = Table(title=title, caption=f"picture: {result['picture']}", caption_justify="left")
     columns = (

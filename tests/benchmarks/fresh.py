@@ -113,9 +113,9 @@ class Shop:
         while min(streaks) < STEADY:
             assert time.monotonic() < deadline, f"still not there after {patience_seconds} s"
             for number, question in enumerate(asked):
-                at = dt.datetime.now(dt.UTC)
                 right = question()
-                since[number] = (since[number] or at) if right else None
+                answered = dt.datetime.now(dt.UTC)
+                since[number] = (since[number] or answered) if right else None
                 streaks[number] = streaks[number] + 1 if right else 0
             time.sleep(0.1)
         return [at for at in since if at is not None]

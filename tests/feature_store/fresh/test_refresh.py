@@ -114,6 +114,14 @@ def test_old_tiers_go_the_served_one_and_open_ones_stay(home: Home) -> None:
     assert tiers(home) == {*written[-2:]}
 
 
+def test_the_served_tier_stays_however_old_it_is(home: Home) -> None:
+    written = [home.refresh(arrivals(home, count, count)).tier_id for count in (2, 3, 4)]
+    home.settings = replace(home.settings, fresh=FreshSettings(keep_tiers=1))
+    assert home.refresh(arrivals(home, 2, 9)).tier_id == written[0]  # as it was at first
+    assert tiers(home) == {written[0], written[-1]}
+    assert searcher(home).view.item_count == 22
+
+
 def test_tiers_of_removed_bundles_go(home: Home) -> None:
     home.refresh(arrivals(home, 1, 2))
     folder = home.settings.home / "bundles"

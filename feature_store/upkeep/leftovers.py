@@ -24,6 +24,7 @@ def _leftovers(home: Path) -> Iterator[Path]:
         yield from (home / room).rglob(".*.part")
     yield from (home / "store").glob("spool-*")
     yield from (home / "bundles").glob(".CURRENT.*")
+    yield from (home / "bundles" / "_fresh").glob("*/.CURRENT.*")
     for folder in {os.path.realpath(base) for base in (tempfile.gettempdir(), "/var/tmp", "/tmp")}:  # noqa: S108 - where builds make them
         for path in Path(folder).glob("nitamono-graph-*"):
             if path.lstat().st_uid == os.getuid():

@@ -19,6 +19,7 @@ UNFINISHED = (
     "thumbnails/ab/.tmp2.part",
     "store/spool-x",
     "bundles/.CURRENT.123",
+    "bundles/_fresh/20260101T000000000-abcdef/.CURRENT.123",
 )
 FINISHED = (
     "models.json",
@@ -28,6 +29,7 @@ FINISHED = (
     "thumbnails/ab/abc.jpg",
     "store/items/_delta_log/0.json",
     "bundles/CURRENT",
+    "bundles/_fresh/20260101T000000000-abcdef/CURRENT",
     "bundles/a/manifest.json",
 )
 
@@ -55,10 +57,10 @@ def test_what_is_fresh_may_still_be_written(home: Path) -> None:
 
 def test_what_is_old_and_unfinished_goes(home: Path) -> None:
     age(home.parent, 2)
-    assert remove_leftovers(home, Remover(time.time() - 86400, dry_run=True)).files == 7
-    assert len(tree(home)) == 14
+    assert remove_leftovers(home, Remover(time.time() - 86400, dry_run=True)).files == 8
+    assert len(tree(home)) == 16
     gone = remove_leftovers(home, remover())
-    assert (gone.files, gone.freed_bytes) == (7, 35)
+    assert (gone.files, gone.freed_bytes) == (8, 40)
     assert tree(home) == sorted(FINISHED)
     assert list((home.parent / "tmp").iterdir()) == []
     assert remove_leftovers(home, remover()).files == 0

@@ -24,6 +24,7 @@ from tests.feature_store.nightly.labelled_shop import (
     ITEMS,
     SMALL,
     BrandForgetful,
+    seen_as,
     shop_of,
     with_vectors,
     without,
@@ -67,9 +68,23 @@ def test_a_segmented_shop_is_never_refused(settings: FakeSettings, shop: FakeSna
     assert failed(settings, shop) == {}
 
 
+def test_an_index_over_two_extractors_is_read_anew_from_both(
+    settings: FakeSettings, shop: FakeSnapshot
+) -> None:
+    random = np.random.default_rng(6)
+    vectors = np.array(shop.described["vector"].to_pylist())
+    other = seen_as(shop, vectors @ random.normal(size=(64, 64)), "other@000000000001")
+    both = replace(shop, described=pa.concat_tables([shop.described, other.described]))
+    weights = (f"{EXTRACTOR}=0.7", "other@000000000001=0.3")
+    settings = replace(settings, index=replace(settings.index, weights=weights))
+    assert failed(settings, both) == {}
+    wrong = failed(settings, both, spoiling.swap_within_items)
+    assert {"identity", "vectors right"} <= set(wrong)
+
+
 def test_permuted_ids_fail_by_name(settings: FakeSettings, shop: FakeSnapshot) -> None:
     wrong = failed(settings, shop, spoiling.permute_ids)
-    assert {"identity", "regions counted"} <= set(wrong)
+    assert {"identity", "vectors right", "regions counted"} <= set(wrong)
     assert "Ids and vectors are out of step" in wrong["identity"]
 
 

@@ -91,8 +91,7 @@ def open_graph(path: Path, vectors: int, edges: int = 0) -> Any:
         raise BundleError(f"{path} cannot be opened: {error}") from error
     if held != vectors:
         raise BundleError(f"{path} holds {held} vectors instead of {vectors}")
-    if edges:
-        graph.set(edge_size=edges)
+    graph.set(edge_size=edges)  # 0 as well: the graph itself remembers how it was made
     return graph
 
 

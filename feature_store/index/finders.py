@@ -194,12 +194,17 @@ class GraphFinder:
 class OpenGraph:
     """A graph of a segment, asked for many vectors at once, on all cores that OpenMP may take."""
 
-    def __init__(self, path: Path, rows: Ints, objects: Ints, epsilon: float) -> None:
-        """Open the graph at `path`; `objects` (n,) says which object each region of `rows` is."""
+    def __init__(
+        self, path: Path, rows: Ints, objects: Ints, epsilon: float, followed: int
+    ) -> None:
+        """Open the graph at `path`; `objects` (n,) says which object each region of `rows` is.
+
+        A search follows so many edges of each vector; 0 for all.
+        """
         import ngtpy
 
         self._index = ngtpy.Index(str(path), read_only=True, log_disabled=True)
-        self._epsilon = epsilon
+        self._index.set(epsilon=epsilon, edge_size=followed)
         self._asked_once = False
         order = np.argsort(objects, kind="stable")
         self.rows, self.objects = rows[order], objects[order]
@@ -213,10 +218,9 @@ class OpenGraph:
 
         short = np.ascontiguousarray(short, np.float32)
         if not self._asked_once:  # the first search sets things up and must not run beside another
-            self._index.search(short[0], size=1, epsilon=self._epsilon, with_distance=False)
+            self._index.search(short[0], size=1, with_distance=False)
             self._asked_once = True
         results = ngtpy.BatchResults()
-        self._index.set(epsilon=self._epsilon)
         self._index.batch_search(short, results, size=wide, with_distance=False)
         ends = np.asarray(results.get_index(), np.int64)
         ids = np.asarray(results.get_indexed_ids(), np.int32)

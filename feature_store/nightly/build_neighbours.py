@@ -38,8 +38,21 @@ CHECKED = 200
 GPU_PRODUCTS = 1e11
 """Less is not worth the way to a GPU."""
 
-Graph = tuple[Path, float, Callable[[Floats], Floats]]
-"""A graph, the epsilon that its search was tuned to, and what makes vectors short for it."""
+
+@dataclass(frozen=True)
+class TunedGraph:
+    """A graph and how it is searched."""
+
+    path: Path
+    epsilon: float
+    followed: int
+    """Edges of each vector that a search follows; 0 for all."""
+    reduce: Callable[[Floats], Floats]
+    """Makes centred vectors short for it."""
+
+    def open(self, rows: Ints, objects: Ints) -> OpenGraph:
+        """Open it for the regions `rows`, whose numbers in it are `objects`."""
+        return OpenGraph(self.path, rows, objects, self.epsilon, self.followed)
 
 
 @dataclass(frozen=True)
@@ -53,16 +66,12 @@ class Listing:
     """int32 (r,): the segment's regions."""
     objects: Ints
     """int32 (r,): the graph's number of each."""
-    graph: Graph | None
+    graph: TunedGraph | None
     settings: IndexSettings
 
     def write(self, folder: Path, watch: Stopwatch) -> dict[str, Any]:
         """Write neighbours, scores and subject into `folder`; return how they were found."""
-        opened = (
-            OpenGraph(self.graph[0], self.rows, self.objects, self.graph[1])
-            if (self.graph)
-            else None
-        )
+        opened = self.graph.open(self.rows, self.objects) if self.graph else None
         try:
             with watch("attribute"):
                 subject = attribute_regions(
@@ -92,7 +101,7 @@ class Listing:
             return GpuFinder(self.vectors, self.photos.owner, among, device)
         if opened is None or self.graph is None or products <= EXACT_PRODUCTS:
             return exact
-        return GraphFinder(exact, opened, self.graph[2])
+        return GraphFinder(exact, opened, self.graph.reduce)
 
     def _write_lists(self, finder: Finder, folder: Path, tell: Callable[[float], None]) -> None:
         count, done = self.settings.neighbours, 0

@@ -43,7 +43,7 @@ from feature_store.index.finders import ExactFinder
 from feature_store.index.forecast import Size, forecast, refuse_if_too_large
 from feature_store.index.reduce import blocks_of, fit_components, number_distinct
 from feature_store.index.settings import IndexSettings
-from feature_store.nightly.build_neighbours import Listing
+from feature_store.nightly.build_neighbours import Listing, TunedGraph
 from feature_store.nightly.build_plan import Plan
 from feature_store.nightly.build_scratch import ABOUT, Scratch
 from feature_store.nightly.gather import Floats, Ints
@@ -215,7 +215,8 @@ class _Building:
     def _listing(self, projection: Projection, searched: _Searched) -> Listing:
         graph = None
         if searched.graph is not None:
-            graph = (searched.graph, searched.tuning.chosen.epsilon, projection.reduce)
+            epsilon = searched.tuning.chosen.epsilon
+            graph = TunedGraph(searched.graph, epsilon, searched.followed, projection.reduce)
         return Listing(
             vectors=self.centred,
             photos=self.scratch.photos,

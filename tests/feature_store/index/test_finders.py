@@ -90,7 +90,7 @@ def graph() -> Iterator[OpenGraph]:
     settings = IndexSettings(sample_size=50)
     with plain_folder() as scratch:
         built = next(build_graphs(VECTORS[: N - 30], scratch, settings))
-        opened = OpenGraph(built.path, ROWS, COPIES.astype(np.int32), 0.1)
+        opened = OpenGraph(built.path, ROWS, COPIES.astype(np.int32), 0.1, 0)
         yield opened
         opened.close()
 

@@ -113,6 +113,29 @@ def test_what_cannot_cut_an_index_is_said(
     assert list((settings.home / "bundles").iterdir()) == []
 
 
+def test_ids_and_values_of_two_kilobytes_are_borne(
+    settings: FakeSettings, store: FakeStore
+) -> None:
+    long = "x" * 2000
+
+    def prefixed(table: pa.Table, column: str) -> pa.Table:
+        place = table.column_names.index(column)
+        values = pa.array([None if v is None else long + v for v in table[column].to_pylist()])
+        return table.set_column(place, table.schema.field(place), values)
+
+    shop = store.now
+    shop = replace(
+        shop,
+        table=prefixed(prefixed(shop.table, "item_id"), "category"),
+        rows=prefixed(shop.rows, "item_id"),
+        described=prefixed(shop.described, "item_id"),
+    )
+    candidate = build_candidate(by(settings, "category"), FakeStore(shop))
+    bundle = open_bundle(candidate.path, proven=False)
+    assert [segment.name for segment in bundle.segments][1] == f"{long}bags"
+    assert Searcher(bundle).similar(f"{long}item-00004").hits
+
+
 def test_no_more_segments_than_airflow_maps() -> None:
     names = pa.array([f"name {number}" for number in range(1001)]).dictionary_encode()
     owners = np.repeat(np.arange(1001), 2).astype(np.int32)

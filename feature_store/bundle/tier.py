@@ -107,7 +107,9 @@ class Tier:
         self.regions = map_table(folder / REGIONS_FILE)
         self.facets = Facets(map_table(folder / FACETS_FILE))
         self.vectors: Floats = map_array(folder / VECTORS)
-        """float32 (regions, dim), centred by the bundle's projection."""
+        """float32 (regions, dim), centred by the bundle's projection; the subjects' come first."""
+        self.vector_rows = int_column(self.regions, "vector")
+        """int32 (regions,): the row of each region in `vectors`."""
         self.alias: Ints = map_array(folder / ALIAS)
         """int32 (items of the bundle,): see the module."""
         self.owners = int_column(self.regions, "item")
@@ -135,7 +137,9 @@ class Tier:
             and _within(self.first_region, 0, regions + new_regions)
             and _within(ends, 1, regions + new_regions + 1),
             REGIONS_FILE: new_regions == self.manifest.regions
-            and _within(self.owners, items, items + new_items),
+            and _within(self.owners, items, items + new_items)
+            and np.array_equal(self.vector_rows[self.subject], np.arange(self.subject.sum()))
+            and np.array_equal(np.sort(self.vector_rows), np.arange(new_regions)),
             FACETS_FILE: len(self.facets) == new_items,
             VECTORS: self.vectors.shape == (new_regions, bundle.manifest.dim)
             and self.vectors.dtype == np.float32,

@@ -159,7 +159,7 @@ class View:
         found = np.empty((len(regions), base.shape[1]), np.float32)
         fresh = regions >= self._regions
         found[~fresh] = base[regions[~fresh]]
-        found[fresh] = self.tier.vectors[regions[fresh] - self._regions]
+        found[fresh] = self.tier.vectors[self.tier.vector_rows[regions[fresh] - self._regions]]
         return found
 
     def cosines(self, centred: Floats, regions: Numbers) -> Floats:
@@ -170,7 +170,8 @@ class View:
         fresh = regions >= self._regions
         found[~fresh] = self.bundle.vectors.cosines(centred, regions[~fresh])
         if fresh.any():
-            found[fresh] = (self.tier.vectors @ centred)[regions[fresh] - self._regions]
+            rows = self.tier.vector_rows[regions[fresh] - self._regions]
+            found[fresh] = (self.tier.vectors[: rows.max() + 1] @ centred)[rows]
         return found
 
     def findable(
@@ -223,11 +224,12 @@ class View:
         """
         if self.tier is None or not len(self._fresh):
             return NOTHING
-        fresh = self._fresh
+        near = np.clip(self.tier.vectors[: len(self._fresh)] @ centred, -1, 1)
+        fresh = self._fresh + self._regions
         if segment is not None:
-            fresh = fresh[self._segments[fresh + self._regions] == segment]
-        near = (self.tier.vectors @ centred)[fresh]
-        return fresh + self._regions, np.clip(near, -1, 1)
+            of_segment = self._segments[fresh] == segment
+            fresh, near = fresh[of_segment], near[of_segment]
+        return fresh, near
 
 
 def _numbered(bundle: Bundle, tier: Tier) -> Ints:

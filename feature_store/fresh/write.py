@@ -66,7 +66,7 @@ def write_tier(folder: Path, bundle: Bundle, contents: Contents, version: int) -
         writer.table(ITEMS_FILE, _items(bundle, changes, regions))
         writer.table(REGIONS_FILE, regions)
         writer.table(FACETS_FILE, facet_columns(changes.items))
-        writer.array(VECTORS, contents.vectors)
+        writer.array(VECTORS, contents.vectors[_subjects_first(contents.subject)])
         writer.array(ALIAS, changes.alias)
         files = {name: digest_file(writer.folder / name) for name in FILES}
         manifest = TierManifest(
@@ -104,7 +104,14 @@ def _regions(bundle: Bundle, contents: Contents) -> pa.Table:
     table = region_columns(changes.regions)
     table = table.add_column(0, "item", [pa.array(changes.owners + len(bundle.items), pa.int32())])
     table = table.append_column("subject", [contents.subject])
+    rows = np.argsort(_subjects_first(contents.subject))
+    table = table.append_column("vector", [pa.array(rows, pa.int32())])
     return table.append_column("segment_name", [names.take(pa.array(changes.owners))])
+
+
+def _subjects_first(subject: Mask) -> npt.NDArray[np.intp]:
+    """The order of the vectors: those that may be hits stand together, to be compared at once."""
+    return np.argsort(~subject, kind="stable")
 
 
 def _items(bundle: Bundle, changes: Changes, regions: pa.Table) -> pa.Table:

@@ -95,7 +95,7 @@ def test_vectors_and_cosines_of_both(view: View) -> None:
     fresh = len(view.bundle.owners)
     regions = np.array([fresh + 1, 0, 5, fresh])
     vectors = view.vectors(regions)
-    assert np.array_equal(vectors[[0, 3]], view.tier.vectors[[1, 0]])
+    assert np.array_equal(vectors[[0, 3]], view.tier.vectors[view.tier.vector_rows[[1, 0]]])
     assert np.array_equal(vectors[1], view.bundle.vectors[0])
     query = view.bundle.vectors[7]
     assert view.cosines(query, regions) == pytest.approx(vectors @ query, abs=1e-6)

@@ -16,8 +16,8 @@ import numpy.typing as npt
 Floats = npt.NDArray[np.float32]
 Ints = npt.NDArray[np.int32]
 
-TILE_ROWS, TILE_COLUMNS = 1024, 16384
-"""Regions compared with one another at once: 64 MB of cosines."""
+TILE_ROWS, TILE_COLUMNS = 1024, 8192
+"""Regions compared with one another at once: 32 MB of cosines."""
 FIRST_COLUMNS = 2048
 """The first, smaller tile: it says how near a region must be to be looked at in the others."""
 GRAPH_ROWS = 4096

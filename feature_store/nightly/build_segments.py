@@ -275,9 +275,9 @@ def _useful(choice: Choice, settings: IndexSettings) -> tuple[int, ...]:
     goal = min(settings.target_recall + settings.tuning_margin, 1.0)
     if settings.latency_budget_ms or not choice.recalls:
         return settings.candidates
-    enough = [
-        number
-        for number, recall in zip(settings.candidates, choice.recalls, strict=True)
-        if recall >= goal
-    ]
-    return tuple(enough) or settings.candidates[-1:]
+    ceilings = list(zip(settings.candidates, choice.recalls, strict=True))
+    for least in (goal + (1 - goal) / 2, goal):  # the graph will lose some
+        enough = tuple(number for number, recall in ceilings if recall >= least)
+        if enough:
+            return enough
+    return settings.candidates[-1:]

@@ -109,7 +109,7 @@ class Slower:
 
     def tune(self, settings: IndexSettings) -> Tuning:
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(evaluate.time, "perf_counter", lambda: self.now)
+            patch.setattr(evaluate.time, "process_time", lambda: self.now)
             return tune(self, VECTORS, TRUTH, settings)
 
 
@@ -154,7 +154,7 @@ class Timed:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.now = 0.0
-        monkeypatch.setattr(evaluate.time, "perf_counter", lambda: self.now)
+        monkeypatch.setattr(evaluate.time, "process_time", lambda: self.now)
 
     def __call__(self, queries: np.ndarray, k: int, epsilon: float, candidates: int) -> np.ndarray:
         self.now += len(queries) * (epsilon * 0.1 + candidates / 1e6)

@@ -56,7 +56,7 @@ def _block(batch: pa.RecordBatch, part: Part, names: list[str]) -> Floats:
         )
     flat = pc.list_flatten(batch["vector"]).to_numpy(zero_copy_only=False)
     vectors = np.ascontiguousarray(flat, np.float32).reshape(len(names), part.dim)
-    check_vectors(vectors, names)
+    check_vectors(vectors, names.__getitem__)
     return vectors
 
 

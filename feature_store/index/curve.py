@@ -13,7 +13,6 @@ WIDTH, HEIGHT = 640, 300
 LEFT, RIGHT, TOP, BOTTOM = 64, 24, 28, 60
 COLOURS = ("#1f77b4", "#e07b00", "#2a9d4a", "#b5338a", "#6b6b6b", "#8a5a2b")
 
-
 LEGEND = 6
 """Lines that are named below the picture; each names itself where a pointer rests on it."""
 

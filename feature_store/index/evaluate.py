@@ -79,35 +79,22 @@ class Tuning(NamedTuple):
     curve: list[CurvePoint]
 
 
-def sample_queries(vectors: Floats, neighbours: Ints, count: int, seed: int) -> QuerySample:
-    """Draw `count` regions, or all of a small catalogue, and half as many points between regions.
-
-    `vectors`: feature vectors (n, dim); `neighbours`: region numbers (n, K). A point between is
-    halfway from a region to one of its ten nearest: a shopper's photo is near the catalogue but
-    not in it, and such queries are harder for a graph than its own points.
-    """
-    random = np.random.default_rng(seed)
-    rows = random.permutation(len(vectors))[:count].astype(np.int32)
-    return with_points_between(vectors, rows, neighbours[rows], random)
-
-
 def with_points_between(
     vectors: Floats, rows: Ints, neighbours: Ints, random: np.random.Generator
 ) -> QuerySample:
     """Return the feature vectors of `rows`, and points halfway to a neighbour of every other one.
 
-    `neighbours`: (len(rows), K) region numbers, of which one of the first ten is drawn.
+    `neighbours`: (len(rows), K) region numbers, of which one of the first ten is drawn. A shopper's
+    photo is near the catalogue but not in it, and such queries are harder for a graph than its own
+    points.
     """
-    near = neighbours[np.arange(len(rows)), random.integers(0, _width(neighbours), len(rows))]
+    width = max(1, min(RECALL_AT, neighbours.shape[1]))
+    near = neighbours[np.arange(len(rows)), random.integers(0, width, len(rows))]
     halved = np.flatnonzero((np.arange(len(rows)) % 2 == 1) & (near >= 0))
     between = vectors[rows[halved]] + vectors[near[halved]]
     asked = np.vstack([vectors[rows], between])
     own = np.r_[rows, np.full(len(between), -1)].astype(np.int32)
     return QuerySample(asked / np.linalg.norm(asked, axis=1, keepdims=True), own)
-
-
-def _width(neighbours: Ints) -> int:
-    return int(max(1, min(RECALL_AT, neighbours.shape[1])))
 
 
 def find_truth(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import numpy as np
 import numpy.typing as npt
@@ -20,10 +20,10 @@ FITTED_ROWS = 200_000
 """As many rows say where the main directions are; more move them no further."""
 
 
-def check_vectors(vectors: Floats, names: list[str]) -> None:
+def check_vectors(vectors: Floats, name_of: Callable[[int], str]) -> None:
     """Raise IndexBuildError for the first row that is zero or not finite, by its name.
 
-    `vectors`: (n, dim); `names[i]` says whose row i is. NGT drops a zero vector in silence and
+    `vectors`: (n, dim); `name_of` says whose a row is. NGT drops a zero vector in silence and
     every later number shifts by one; a NaN answers every query with nothing.
     """
     norms = np.linalg.norm(vectors, axis=1)
@@ -32,7 +32,7 @@ def check_vectors(vectors: Floats, names: list[str]) -> None:
         row = int(bad[0])
         what = "is zero" if np.isfinite(norms[row]) else "is not finite"
         raise IndexBuildError(
-            f"the vector of {names[row]} {what} ({bad.size} such); extract its features again"
+            f"the vector of {name_of(row)} {what} ({bad.size} such); extract its features again"
         )
 
 

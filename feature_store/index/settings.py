@@ -88,7 +88,8 @@ class IndexSettings:
     """Look-alike items stored for each region."""
 
     sample_size: int = 1000
-    """Regions asked for in tuning, and as many others in measuring."""
+    """Regions of each segment that are asked for in tuning; index_gate.toml says how many the gate
+    asks for. Of much fewer, what tuning finds good enough may be refused by the gate."""
 
     threads: int = 2
     """Threads that build a graph."""

@@ -13,14 +13,8 @@ import numpy as np
 from feature_store.bundle.mapped import map_array
 from feature_store.bundle.write import appending, write_array
 from feature_store.index.attribute import Mask, Photos, attribute_regions
-from feature_store.index.finders import (
-    ExactFinder,
-    Finder,
-    GpuFinder,
-    GraphFinder,
-    OpenGraph,
-    gpu_device,
-)
+from feature_store.index.finders import ExactFinder, Finder, GpuFinder, gpu_device
+from feature_store.index.graph_finder import GraphFinder, OpenGraph
 from feature_store.index.neighbours import all_neighbours, find_neighbours
 from feature_store.index.settings import IndexSettings
 from feature_store.nightly.build_scratch import NEIGHBOURS, SCORES, SUBJECT

@@ -102,20 +102,21 @@ def _spool(batches: Iterator[pa.RecordBatch], extractor: str, path: Path) -> Spo
 
 def _checked(rows: pa.Table, dim: int) -> Floats:
     """Return the vectors of a batch, float32 (rows, dim), or name one that cannot be used."""
-    names = [
-        f"item {row['item_id']!r}, region {row['region_id']}"
-        for row in rows.select(["item_id", "region_id"]).to_pylist()
-    ]
+
+    def name_of(row: int) -> str:
+        item_id, region_id = (rows[name][row].as_py() for name in ("item_id", "region_id"))
+        return f"item {item_id!r}, region {region_id}"
+
     lengths = pc.list_value_length(rows["vector"]).to_numpy()
     if (lengths != dim).any():
         odd = int(np.flatnonzero(lengths != dim)[0])
         raise IndexBuildError(
-            f"the vector of {names[odd]} has {lengths[odd]} numbers, others have {dim}; "
+            f"the vector of {name_of(odd)} has {lengths[odd]} numbers, others have {dim}; "
             "extract its features again"
         )
     flat = pc.list_flatten(rows["vector"]).combine_chunks().to_numpy(zero_copy_only=False)
     vectors = np.ascontiguousarray(flat, np.float32).reshape(len(rows), dim)
-    check_vectors(vectors, names)
+    check_vectors(vectors, name_of)
     return vectors
 
 

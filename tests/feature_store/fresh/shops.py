@@ -29,7 +29,6 @@ DIM = 24
 UNCENTRED = IndexSettings(
     reduced_dim=16,
     neighbours=12,
-    sample_size=50,
     attribution_voters=0,
     # The mean of a catalogue shrinks to nothing: then two builds of different catalogues compare
     # vectors in the same way, and the scores of the one can be held against those of the other.

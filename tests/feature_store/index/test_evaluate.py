@@ -12,15 +12,23 @@ from feature_store.index.evaluate import (
     answers_without_own,
     find_truth,
     recalls,
-    sample_queries,
     tune,
+    with_points_between,
 )
 from feature_store.index.settings import IndexSettings
 from tests.feature_store.nightly.fake_shop import clustered
 
 VECTORS = clustered(600, 24)
 ORDER = np.argsort(-(VECTORS @ VECTORS.T), axis=1).astype(np.int32)
-SAMPLE = sample_queries(VECTORS, ORDER[:, 1:11], 100, seed=1)
+
+
+def sampled(seed: int) -> QuerySample:
+    random = np.random.default_rng(seed)
+    rows = random.permutation(len(VECTORS))[:100].astype(np.int32)
+    return with_points_between(VECTORS, rows, ORDER[rows, 1:11], random)
+
+
+SAMPLE = sampled(1)
 TRUTH = find_truth(VECTORS, SAMPLE, lambda vectors: vectors)
 
 
@@ -38,8 +46,7 @@ def test_a_third_of_the_queries_are_no_region() -> None:
 
 
 def test_a_sample_is_the_same_for_the_same_seed_only() -> None:
-    again = sample_queries(VECTORS, ORDER[:, 1:11], 100, seed=1)
-    other = sample_queries(VECTORS, ORDER[:, 1:11], 100, seed=2)
+    again, other = sampled(1), sampled(2)
     assert np.array_equal(again.vectors, SAMPLE.vectors)
     assert not np.array_equal(other.vectors, SAMPLE.vectors)
 

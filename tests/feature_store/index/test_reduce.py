@@ -79,7 +79,7 @@ def test_an_unusable_vector_is_refused_by_its_name(value: float, what: str) -> N
     vectors = clustered(3, 8)
     vectors[1] = value
     with pytest.raises(IndexBuildError, match=f"item 'b' {what}"):
-        check_vectors(vectors, ["item 'a'", "item 'b'", "item 'c'"])
+        check_vectors(vectors, ["item 'a'", "item 'b'", "item 'c'"].__getitem__)
 
 
 def test_equal_vectors_share_a_number() -> None:

@@ -56,9 +56,13 @@ with DAG(
         task_id="assemble", folder="{{ ti.xcom_pull(task_ids='plan', key='folder') }}"
     )
     check = CheckBundleOperator(task_id="check", bundle=assemble.output, retries=0)
-    publish = PublishBundleOperator(
-        task_id="publish", bundle=assemble.output, outlets=[Asset("nitamono://bundle")]
-    )
     compare = CompareBundleOperator(task_id="compare", bundle=assemble.output)
     approve = ApproveBundleOperator(task_id="approve", comparison=compare.output)
+    publish = PublishBundleOperator(
+        task_id="publish",
+        bundle=assemble.output,
+        comparison=compare.output,
+        approval=approve.output,
+        outlets=[Asset("nitamono://bundle")],
+    )
     changed >> plan >> segment >> assemble >> check >> compare >> approve >> publish

@@ -92,21 +92,33 @@ class CheckBundleOperator(BaseOperator):
 
 
 class PublishBundleOperator(BaseOperator):
-    """Point CURRENT at a bundle that passed its gate."""
+    """Point CURRENT at a bundle that passed its gate, and to which somebody agreed if need be."""
 
-    template_fields: Sequence[str] = ("bundle",)
+    template_fields: Sequence[str] = ("bundle", "comparison", "approval")
 
-    def __init__(self, *, bundle: str, **kwargs: Any) -> None:
+    def __init__(self, *, bundle: str, comparison: Any, approval: Any, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.bundle = bundle
+        self.comparison = comparison
+        self.approval = approval
 
     def execute(self, context: Context) -> str:
-        """Return the id of the bundle that is live now; skips while another one is pinned."""
-        from airflow.sdk.exceptions import AirflowSkipException
+        """Return the id of the bundle that is live now; skips while another one is pinned.
 
+        Fails if another bundle went live while a person was asked, and too much would change.
+        """
+        from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
+
+        from feature_store.errors import ApprovalError
         from feature_store.nightly import publish_candidate
 
-        live = publish_candidate(self.bundle, settings_for(context))
+        approved = bool(self.approval.get("approved"))
+        try:
+            live = publish_candidate(
+                self.bundle, settings_for(context), compared=self.comparison, approved=approved
+            )
+        except ApprovalError as error:  # trying again would change no less
+            raise AirflowFailException(str(error)) from error
         if live != Path(self.bundle).name:
             raise AirflowSkipException(
                 f"{live} is pinned and stays live; 'nitamono unpin' lets builds go live again"

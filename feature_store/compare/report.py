@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 import logging
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from feature_store.bundle import Registry, open_registry
 from feature_store.bundle.format import write_synced
@@ -91,12 +91,16 @@ def compare_with_live(settings: ReportSettings, bundle_id: str) -> Comparison | 
         return _write(settings, Pair(old, new))
 
 
-def require_approval(found: Comparison | None) -> None:
-    """Raise ApprovalError if so much would change that a person has to agree first."""
-    if found is not None and found.needs_approval:
+def require_approval(summary: Mapping[str, Any]) -> None:
+    """Raise ApprovalError if so much would change that a person has to agree first.
+
+    `summary` is a comparison's; one of nothing, where there was nothing to compare with, passes.
+    """
+    if summary.get("needs_approval"):
+        after = summary["after"]
         raise ApprovalError(
-            f"{found.after} is proven but not published: {explain(found.summary())}. "
-            f"See {found.report}, then 'nitamono publish {found.after}' if it is right"
+            f"{after} is proven but not published: {explain(summary)}. "
+            f"See {summary['report']}, then 'nitamono publish {after}' if it is right"
         )
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from feature_store.bundle.format import Manifest, read_manifest
 from feature_store.bundle.write import seal
@@ -41,14 +43,23 @@ def check_candidate(path: str | Path, settings: NightlySettings) -> GateReport:
 
 
 def publish_candidate(
-    path: str | Path, settings: NightlySettings, store: FeatureStore | None = None
+    path: str | Path,
+    settings: NightlySettings,
+    store: FeatureStore | None = None,
+    *,
+    compared: Mapping[str, Any] | None = None,
+    approved: bool = False,
 ) -> str:
     """Make the bundle at `path` the live one; remove bundles out of use. Return the live one's id.
 
     While another bundle is pinned, that one stays live and is returned: the candidate is kept, to
     be published by hand. What changed since its snapshot is written beside it first, so that no
-    deleted item comes back with it. Raises BundleError, leaving the live bundle live, unless every
-    byte is what its gate passed.
+    deleted item comes back with it.
+
+    `compared` is the summary of its comparison with the live bundle, and `approved` whether a
+    person has agreed to that; without the first nobody has to agree. Raises ApprovalError if
+    somebody had to and has not, and BundleError unless every byte is what its gate passed; the
+    live bundle stays live then.
     """
     folder, registry = Path(path), registry_of(settings)
     if folder.resolve().parent != registry.folder.resolve():
@@ -61,6 +72,8 @@ def publish_candidate(
         )
         note(settings.home, manifest, "pinned")
         return pin.bundle_id
+    if compared is not None:
+        _require_agreement(manifest, settings, compared, approved=approved)
     _freshen(folder.name, settings, store)
     registry.publish(folder.name, unless_pinned=True)
     registry.prune(settings.index.keep_bundles)
@@ -85,14 +98,27 @@ def build_and_publish(
     check_candidate(candidate.path, settings).raise_if_failed()
     progress(Step("compare"))
     found = compare_with_live(settings, candidate.path.name)
-    if not approved:
-        try:
-            require_approval(found)
-        except ApprovalError:
-            note(settings.home, candidate.manifest, "not approved")
-            raise
+    compared = found.summary() if found else {}
     progress(Step("publish"))
-    return publish_candidate(candidate.path, settings, store)
+    return publish_candidate(candidate.path, settings, store, compared=compared, approved=approved)
+
+
+def _require_agreement(
+    manifest: Manifest, settings: NightlySettings, compared: Mapping[str, Any], *, approved: bool
+) -> None:
+    """Raise ApprovalError unless little would change, or a person has agreed to just that.
+
+    Where another bundle has gone live since the comparison, the candidate is compared with that
+    one: what would change now is not what anybody has agreed to.
+    """
+    if registry_of(settings).current() not in (compared.get("before"), manifest.bundle_id):
+        found = compare_with_live(settings, manifest.bundle_id)
+        compared, approved = found.summary() if found else {}, False
+    try:
+        require_approval({} if approved else compared)
+    except ApprovalError:
+        note(settings.home, manifest, "not approved")
+        raise
 
 
 def _freshen(bundle_id: str, settings: NightlySettings, store: FeatureStore | None) -> None:

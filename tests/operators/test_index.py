@@ -9,7 +9,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from airflow.sdk.exceptions import AirflowSkipException
+from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
 from feature_store import nightly
 from feature_store.bundle import BundleRegistry
@@ -50,9 +50,17 @@ class Night:
         task = AssembleBundleOperator(task_id="assemble", folder=self.pushed["folder"])
         return task.execute(self.context)
 
-    def publish(self, bundle: str) -> str:
-        """Run the last task."""
-        return PublishBundleOperator(task_id="publish", bundle=bundle).execute(self.context)
+    def publish(
+        self, bundle: str, comparison: dict[str, Any] | None = None, *, approved: bool = False
+    ) -> str:
+        """Run the last task; without a comparison there was nothing to compare with."""
+        task = PublishBundleOperator(
+            task_id="publish",
+            bundle=bundle,
+            comparison=comparison or {"before": None, "after": Path(bundle).name},
+            approval={"asked": approved, "approved": approved},
+        )
+        return task.execute(self.context)
 
 
 @pytest.fixture
@@ -110,6 +118,24 @@ def test_while_another_bundle_is_pinned_publishing_skips(settings: FakeSettings)
     assert registry(settings).current() == live
     registry(settings).unpin()
     assert night.publish(other) == Path(other).name
+
+
+def test_what_nobody_has_agreed_to_fails_for_good(settings: FakeSettings) -> None:
+    night = Night()
+    bundle = night.build()
+    CheckBundleOperator(task_id="check", bundle=bundle).execute(night.context)
+    after = Path(bundle).name
+    much = {
+        "before": None,
+        "after": after,
+        "needs_approval": True,
+        "items": 0,
+        "report": "the report",
+    }
+    with pytest.raises(AirflowFailException, match=f"{after} is proven but not published"):
+        night.publish(bundle, much)
+    assert registry(settings).current() is None
+    assert night.publish(bundle, much, approved=True) == after
 
 
 def test_a_failed_gate_fails_the_task(

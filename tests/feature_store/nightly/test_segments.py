@@ -162,7 +162,7 @@ def test_vectors_stored_smaller_pass_the_same_gate(
 def test_what_serving_may_take_decides_how_short_vectors_are(settings: FakeSettings) -> None:
     store = FakeStore(make_shop(675, 1024))
     regions = len(store.now.described)
-    settings = by(settings, "", serving_memory_mb=6, reduced_dim=0, sample_size=50)
+    settings = by(settings, "", serving_memory_mb=6, reduced_dim=0)
     room = (6e6 / regions - 4 * 1024 - 10 * build_segments.SERVED_EDGES) / 4
     assert 1 <= room < 48
     manifest = build_candidate(settings, store).manifest

@@ -81,14 +81,13 @@ class BigQueryEngine:
         """Make the table of the bundle's regions, and its index; return how many regions it holds.
 
         `snapshot`: the one that the bundle was built from. A table that is there already stays as
-        it is. Raises StoreError for another snapshot, and where BigQuery fails.
+        it is; an index that is asked for is made in place of an older one. Raises StoreError for
+        another snapshot, and where BigQuery fails.
         """
-        held = self.count()
-        if held:
-            return held
-        parameters = self._fill_parameters(snapshot)
-        self._warehouse.script(create_sql(self._table))
-        self._warehouse.execute(self._fill_sql(snapshot), parameters)
+        if not self.count():
+            parameters = self._fill_parameters(snapshot)
+            self._warehouse.script(create_sql(self._table))
+            self._warehouse.execute(self._fill_sql(snapshot), parameters)
         if self._how.index:
             self._warehouse.script(index_sql(self._table, self._how))
         return self.count()

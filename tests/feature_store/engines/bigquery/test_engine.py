@@ -111,6 +111,17 @@ def test_a_table_that_is_there_is_not_made_again(shop: Shop) -> None:
     assert engine_of(other).prepare(shop.snapshot) == held
 
 
+def test_a_table_that_is_there_gets_the_index_that_is_asked_for(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    held = engine_of(shop).prepare(shop.snapshot)
+    oracle = engine_of(shop, index="IVF")
+    scripts: list[str] = []  # the emulator has no such index
+    monkeypatch.setattr(oracle._warehouse, "script", scripts.append)
+    assert oracle.prepare(shop.snapshot) == held
+    assert [text.split("\n")[0] for text in scripts] == ["CREATE OR REPLACE VECTOR INDEX nearest"]
+
+
 def test_a_bundle_of_another_store_is_refused(shop: Shop) -> None:
     other = replace(shop, manifest=replace(shop.manifest, snapshot_content_hash="0" * 64))
     with pytest.raises(StoreError, match="was built from another store"):

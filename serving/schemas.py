@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from feature_store.bundle.format import STORED
+from feature_store.bundle.sound import STORED
 from serving.problems import TITLES
 
 Schema = dict[str, Any]

@@ -1,7 +1,8 @@
 """The published artefact: how it is written, opened, searched, and which one is live.
 
 In the order in which a bundle meets them:
-- its form: `format` (manifest and digests), `older` (earlier formats), `tables`, `write`;
+- its form: `format` (manifest and digests), `sound` (what contradicts itself),
+  `older` (earlier formats), `tables`, `write`;
 - opening it: `mapped` and `ids` (tables, arrays, item ids), `projection`, `stored` (vectors),
   `nearest` (graph and exact comparison), `segment`, `filters`, `lease`, `open`;
 - what has changed since: `tier`, `view` (both as one), `tiers` and `tiers_remote`;

@@ -5,13 +5,13 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import re
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
 from feature_store.bundle.older import READ, renewed
+from feature_store.bundle.sound import contradiction
 from feature_store.errors import BundleError
 
 FORMAT_VERSION = 2
@@ -26,11 +26,6 @@ ROWS, OBJECTS, COMPONENTS, GRAPH = "rows.npy", "objects.npy", "pca.npy", "graph"
 """What a segment's folder holds."""
 GRAPH_1 = "onng"
 """The graph's name in format 1."""
-
-STORED = ("float32", "float16", "int8")
-"""What `vectors.npy` may hold; int8 with a scale for each vector in `scales.npy`."""
-
-_FOLDER = re.compile(r"segments/\d{3,6}")
 
 READ_BYTES = 1 << 20
 
@@ -119,7 +114,7 @@ class Manifest:
     """The attribute; empty for a bundle of one index."""
     segments: tuple[Segment, ...]
     stored: str
-    """What `vectors.npy` holds, one of STORED."""
+    """What `vectors.npy` holds, one of STORED in `sound`."""
     counts: Counts
     measurements: Mapping[str, Any]
     """What was measured for the index gate, as plain values, and what the build cost."""
@@ -165,7 +160,7 @@ def parse_manifest(data: bytes, where: str) -> Manifest:
     """Read the bytes of a manifest that lies at `where`; BundleError as for `read_manifest`."""
     try:
         raw = json.loads(data)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise BundleError(f"{where} is damaged: {error}") from error
     version = raw.get("format_version") if isinstance(raw, dict) else None
     if version not in (*READ, FORMAT_VERSION):
@@ -182,7 +177,7 @@ def parse_manifest(data: bytes, where: str) -> Manifest:
         raw["segments"] = tuple(_segment(**segment) for segment in raw["segments"])
         raw["files"] = {name: FileDigest(**entry) for name, entry in raw["files"].items()}
         manifest = Manifest(**raw)
-        wrong = _contradiction(manifest)
+        wrong = contradiction(manifest)
     except (KeyError, TypeError, AttributeError) as error:
         raise BundleError(f"{where} is damaged: {error}") from error
     if wrong:
@@ -192,27 +187,6 @@ def parse_manifest(data: bytes, where: str) -> Manifest:
 
 def _segment(search: dict[str, Any], **values: Any) -> Segment:
     return Segment(search=SearchParameters(**search), **values)
-
-
-def _contradiction(manifest: Manifest) -> str:
-    """Return where a manifest contradicts itself, or nothing; it decides which files are read."""
-    parts, segments = manifest.parts, manifest.segments
-    folders = [segment.folder for segment in segments]
-    whole = len(segments) == 1 and folders == [""]
-    refused = {
-        f"vectors cannot be stored as {manifest.stored!r}": manifest.stored not in STORED,
-        "it has no segment, or an empty one": not all(s.regions for s in segments) or not segments,
-        "two segments share a name or a folder": len(set(folders)) < len(segments)
-        or len({segment.name for segment in segments}) < len(segments),
-        "a segment's folder is no segment's": not whole
-        and not all(_FOLDER.fullmatch(folder) for folder in folders),
-        "the segments do not hold its regions": sum(s.regions for s in segments)
-        != manifest.counts.regions,
-        "the parts are not as long as its vectors": sum(p.dim for p in parts) != manifest.dim,
-        "the parts' weights are not above 0 and 1 in all": any(p.weight <= 0 for p in parts)
-        or abs(sum(p.weight for p in parts) - 1) > 1e-6,
-    }
-    return next((what for what, refuse in refused.items() if refuse), "")
 
 
 def digest_file(path: Path) -> FileDigest:

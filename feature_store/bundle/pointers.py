@@ -46,7 +46,7 @@ def read_pinned_at(text: str) -> str:
     """Read the file PIN: that it is there is what counts, whatever is in it."""
     try:
         return str(json.loads(text)["at"])
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         return ""
 
 

@@ -212,7 +212,7 @@ class BundleRegistry:
         where = str(self.folder / CANARY)
         try:
             return parse_canary(json.loads(text), where)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise BundleError(f"{where} names no canary: {error}; set it again, or off") from error
 
     def tier_pointer(self, bundle_id: str) -> TierPointer | None:

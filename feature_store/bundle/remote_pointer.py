@@ -83,7 +83,7 @@ def parse_pointer(data: bytes, generation: int) -> Pointer:
         live = said["bundle_id"]
         pinned_at = said.get("pinned_at")
         canary = said.get("canary")
-    except (ValueError, KeyError, TypeError, AttributeError):
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return Pointer(text or None, (), generation)
     return Pointer(
         None if live is None else str(live),

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from feature_store.bundle.format import STORED
+from feature_store.bundle.sound import STORED
 
 Floats = npt.NDArray[np.float32]
 Numbers = npt.NDArray[np.integer[Any]]

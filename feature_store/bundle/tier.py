@@ -175,7 +175,7 @@ def parse_pointer(data: bytes, where: str) -> TierPointer:
             raise ValueError(f"{tier_id!r} is no tier's name")
         version, waiting = int(said["snapshot_version"]), int(said.get("waiting", 0))
         return TierPointer(tier_id, str(said["at"]), version, waiting)
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, OverflowError, RecursionError) as error:
         raise BundleError(f"{where} is damaged: {error}; 'nitamono refresh' writes it") from error
 
 
@@ -207,7 +207,7 @@ def parse_tier_manifest(data: bytes, where: str) -> TierManifest:
         raw = {name: value for name, value in raw.items() if name in known}
         raw["files"] = {name: FileDigest(**entry) for name, entry in raw["files"].items()}
         manifest = TierManifest(**raw)
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise BundleError(f"{where} is damaged: {error}") from error
     if sorted(manifest.files) != sorted(FILES):
         raise BundleError(f"{where} does not list the files of a tier")

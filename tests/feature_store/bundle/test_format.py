@@ -100,6 +100,13 @@ WHOLE = {"extractor": "x", "dim": 64, "weight": 1.0}
         ({"segments": []}, "no segment, or an empty one"),
         ({"segments": 3}, "manifest.json is damaged"),
         ({"segments": [{"name": ""}]}, "manifest.json is damaged"),
+        ({"bundle_id": 7}, "bundle_id is 7"),
+        ({"created_at": None}, "created_at is None"),
+        ({"snapshot_version": "3"}, "snapshot_version is '3'"),
+        ({"dim": 10**30}, "dim is 1000"),
+        ({"dim": float("inf")}, "dim is inf"),
+        ({"measurements": []}, r"measurements is \[\]"),
+        ({"parts": [WHOLE | {"weight": float("nan")}]}, "weight is nan"),
     ],
 )
 def test_a_manifest_that_cannot_be_trusted_is_refused(
@@ -130,6 +137,33 @@ def test_segments_that_contradict_the_manifest_are_refused(
     first = json.loads((copy / "manifest.json").read_text())["segments"][0]
     rewrite(copy, segments=[first | change for change in changes])
     with pytest.raises(BundleError, match=message):
+        open_bundle(copy)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"method": "faiss"}, "cannot be searched in that way"),
+        ({"candidates": 0}, "cannot be searched in that way"),
+        ({"edges": -1}, "cannot be searched in that way"),
+        ({"candidates": "x"}, "candidates is 'x'"),
+        ({"candidates": True}, "candidates is True"),
+        ({"edges": None}, "edges is None"),
+        ({"epsilon": float("nan")}, "epsilon is nan"),
+    ],
+)
+def test_a_segment_that_cannot_be_searched_is_refused(
+    copy: Path, changes: dict[str, object], message: str
+) -> None:
+    [segment] = json.loads((copy / "manifest.json").read_text())["segments"]
+    rewrite(copy, segments=[segment | {"search": segment["search"] | changes}])
+    with pytest.raises(BundleError, match=message):
+        open_bundle(copy)
+
+
+def test_a_manifest_of_brackets_is_damaged(copy: Path) -> None:
+    (copy / "manifest.json").write_text("[" * 50_000)
+    with pytest.raises(BundleError, match=r"manifest\.json is damaged"):
         open_bundle(copy)
 
 

@@ -195,7 +195,7 @@ def test_pin_and_canary_are_never_pruned(registry: BundleRegistry) -> None:
 
 def test_a_pin_is_a_pin_whatever_is_in_its_file(registry: BundleRegistry) -> None:
     registry.publish("a")
-    for text in ("", "{", "[]", "\x00", '{"at": 1}'):
+    for text in ("", "{", "[]", "\x00", '{"at": 1}', "[" * 50_000):
         (registry.folder / "PIN").write_text(text)
         assert pinned(registry) == "a"
     assert read_pinned_at('{"at": "2026-01-01"}') == "2026-01-01"
@@ -204,7 +204,11 @@ def test_a_pin_is_a_pin_whatever_is_in_its_file(registry: BundleRegistry) -> Non
 
 
 @pytest.mark.parametrize(
-    "text", ["", "{", "[]", "{}", '{"bundle_id": "b"}', '{"bundle_id": "../b", "share": 0.5}']
+    "text",
+    [
+        *("", "{", "[]", "{}", "[" * 50_000),
+        *('{"bundle_id": "b"}', '{"bundle_id": "../b", "share": 0.5}'),
+    ],
 )
 def test_a_damaged_canary_is_an_error_until_it_is_set_again_or_off(
     registry: BundleRegistry, text: str

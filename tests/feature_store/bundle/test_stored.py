@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from feature_store.bundle import Searcher, open_bundle
-from feature_store.bundle.format import STORED
+from feature_store.bundle.sound import STORED
 from feature_store.bundle.stored import BLOCK_ROWS, StoredVectors, quantise
 from feature_store.errors import BundleError
 from tests.feature_store.bundle.made_bundle import Made, make_bundle, raw_vectors, rewritten

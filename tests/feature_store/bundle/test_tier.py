@@ -141,7 +141,12 @@ def test_a_tier_of_another_bundle_is_refused(
 
 
 @pytest.mark.parametrize(
-    "text", ["", "{}", '{"tier_id": "../../etc", "at": "", "snapshot_version": 1}', "[1]"]
+    "text",
+    [
+        *("", "{}", "[1]", "[" * 50_000),
+        '{"tier_id": "../../etc", "at": "", "snapshot_version": 1}',
+        '{"tier_id": "0123456789abcdef", "at": "", "snapshot_version": Infinity}',
+    ],
 )
 def test_a_damaged_pointer_is_named(made: Home, bundles: Path, text: str) -> None:
     path = tiers_folder(bundles, made.bundle_id) / "CURRENT"

@@ -152,6 +152,13 @@ def test_what_is_no_answer(server: JudgeServer) -> None:
     assert send(server, "POST", "/elsewhere", {})[0] == 400
     assert send(server, "PUT", "/answer", {})[0] == 501
     assert send(server, "GET", "/../../etc/passwd")[0] == 404
+    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=10)
+    headers = {"Content-Type": "application/json", "Origin": server.address.rstrip("/")}
+    for body in ("[" * 4000, "{", "\xff", "null"):
+        connection.request("POST", "/answer", body.encode("latin-1"), headers)
+        answer = connection.getresponse()
+        assert (answer.status, answer.read()[:9]) == (400, b"an answer")
+    connection.close()
     assert send(server, "GET", "/next")[0] == 200
 
 

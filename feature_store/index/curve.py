@@ -26,11 +26,16 @@ class Line(NamedTuple):
 
 
 def draw_curve(curve: Sequence[CurvePoint], chosen: CurvePoint, target: float) -> str:
-    """Return an SVG of recall@10 over queries per second (logarithmic), one line per candidates."""
-    lines = [
-        Line(f"{candidates} candidates", [p for p in curve if p.candidates == candidates], chosen)
-        for candidates in sorted({point.candidates for point in curve})
-    ]
+    """Return an SVG of recall@10 over queries per second (logarithmic).
+
+    One line for each number of candidates, and of edges where it is another than the first's.
+    """
+    usual = curve[0].edges
+    lines = []
+    for candidates, edges in sorted({(p.candidates, p.edges) for p in curve}):
+        name = f"{candidates} candidates" if edges == usual else f"{candidates}, {edges} edges"
+        points = [p for p in curve if (p.candidates, p.edges) == (candidates, edges)]
+        lines.append(Line(name, points, chosen))
     return _drawn(lines, [chosen], target)
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -31,8 +32,14 @@ TRUTH_ROWS = 2048
 PATIENCE = 2
 """So many numbers of candidates are tried in vain."""
 
+OTHER_EDGES = (15, 40)
+"""Edges of each vector that are followed in tuning besides those that a graph is made for."""
+
 Search = Callable[[Floats, int, float, int], Ints]
 """(centred queries (q, dim), k, epsilon, candidates) → region numbers (q, k), -1 padded."""
+
+SearchBy = Callable[[int], Search]
+"""Edges of each vector that are followed → the search that follows so many."""
 
 Centre = Callable[[Floats], Floats]
 """Feature vectors (q, dim) → the centred unit vectors that are compared."""
@@ -69,6 +76,8 @@ class CurvePoint(NamedTuple):
     self_retrieval: float
     """Share (0..1) of the queries that are regions whose first answer is themselves, or as near."""
     queries_per_second: float
+    edges: int = 0
+    """Edges of each vector of a graph that were followed, the shortest first; 0 for all."""
 
 
 class Tuning(NamedTuple):
@@ -139,55 +148,92 @@ def recalls(found: Ints, vectors: Floats, truth: Truth) -> Floats:
     return values
 
 
-def tune(search: Search, vectors: Floats, truth: Truth, settings: IndexSettings) -> Tuning:
+def tune_graph(
+    search_by: SearchBy, edges: int, vectors: Floats, truth: Truth, settings: IndexSettings
+) -> Tuning:
+    """Tune the search of a graph, and how many edges of each vector it follows.
+
+    Begins with `edges`, and tries more and fewer with the candidates that were chosen for those.
+    0 stands for all and stays: such a graph is held together by its longest edges.
+    """
+    tuning = tune(search_by(edges), vectors, truth, settings, edges)
+    if not (edges and tuning.reached):
+        return tuning
+    curve, once = tuning.curve, replace(settings, candidates=(tuning.chosen.candidates,))
+    for other in OTHER_EDGES:
+        curve = curve + tune(search_by(other), vectors, truth, once, other).curve
+    return _Aim.of(settings).choose(curve)
+
+
+def tune(
+    search: Search, vectors: Floats, truth: Truth, settings: IndexSettings, edges: int = 0
+) -> Tuning:
     """Choose epsilon and the number of candidates: the fastest that reach the target recall.
 
     The share of regions that find themselves must come twice as near to 1, for it is a yes or no
     of each query and so varies more from sample to sample. With a latency budget the best recall
     within it is chosen instead. If nothing meets the target the setting with the best recall is
-    chosen and `reached` is False; the gate will say so.
+    chosen and `reached` is False; the gate will say so. `edges` is what the search follows.
     """
-    goal = min(settings.target_recall + settings.tuning_margin, 1.0)
-    budget_ms = settings.latency_budget_ms
-
-    def good(point: CurvePoint) -> bool:
-        return point.recall >= goal and point.self_retrieval >= (1 + goal) / 2
-
-    def slow(point: CurvePoint) -> bool:
-        return 1000 / point.queries_per_second > budget_ms
-
-    enough = slow if budget_ms else good
+    aim = _Aim.of(settings)
     curve: list[CurvePoint] = []
     worse = 0
     for candidates in settings.candidates:
 
         def attempt(epsilon: float, candidates: int = candidates) -> CurvePoint:
-            return _try(search, vectors, truth, epsilon, candidates)
+            return _try(search, vectors, truth, epsilon, candidates)._replace(edges=edges)
 
-        before = _value(curve, good, slow, budget_ms)
-        curve += _climb(attempt, settings.epsilons, enough)
-        worse = worse + 1 if before and _value(curve, good, slow, budget_ms) <= before else 0
+        before = aim.value(curve)
+        curve += _climb(attempt, settings.epsilons, aim.enough)
+        worse = worse + 1 if before and aim.value(curve) <= before else 0
         if worse == PATIENCE:
             break  # more candidates bring nothing more
-    fit = [point for point in curve if not slow(point)] if budget_ms else list(filter(good, curve))
-    if fit and not budget_ms:
-        chosen = max(fit, key=lambda point: point.queries_per_second)
-    else:
-        chosen = max(fit or curve, key=lambda point: (point.recall, point.queries_per_second))
-    log.info("epsilon %g with %d candidates: recall@10 %.4f", *chosen[:3])
-    return Tuning(chosen, good(chosen) or bool(budget_ms and fit), curve)
+    return aim.choose(curve)
 
 
-def _value(
-    curve: list[CurvePoint],
-    good: Callable[[CurvePoint], bool],
-    slow: Callable[[CurvePoint], bool],
-    budget_ms: float,
-) -> float:
-    """Return how good the best is: its recall within a budget, else its speed at the target."""
-    if budget_ms:
-        return max((point.recall for point in curve if not slow(point)), default=0.0)
-    return max((point.queries_per_second for point in curve if good(point)), default=0.0)
+@dataclass(frozen=True)
+class _Aim:
+    """What tuning wants: the fastest that is good enough, or within a budget the best."""
+
+    goal: float
+    budget_ms: float
+
+    @classmethod
+    def of(cls, settings: IndexSettings) -> _Aim:
+        goal = min(settings.target_recall + settings.tuning_margin, 1.0)
+        return cls(goal, settings.latency_budget_ms)
+
+    def enough(self, point: CurvePoint) -> bool:
+        """Whether trying harder is of no use: it is good, or beyond the budget."""
+        return self._slow(point) if self.budget_ms else self._good(point)
+
+    def value(self, curve: Sequence[CurvePoint]) -> float:
+        """Return how good the best is: its recall within a budget, else its speed at the target."""
+        fit = self._fit(curve)
+        if self.budget_ms:
+            return max((point.recall for point in fit), default=0.0)
+        return max((point.queries_per_second for point in fit), default=0.0)
+
+    def choose(self, curve: list[CurvePoint]) -> Tuning:
+        """Return the best of what was tried."""
+        fit = self._fit(curve)
+        if fit and not self.budget_ms:
+            chosen = max(fit, key=lambda point: point.queries_per_second)
+        else:
+            chosen = max(fit or curve, key=lambda point: (point.recall, point.queries_per_second))
+        log.info("epsilon %g with %d candidates: recall@10 %.4f", *chosen[:3])
+        return Tuning(chosen, bool(fit), curve)
+
+    def _fit(self, curve: Sequence[CurvePoint]) -> list[CurvePoint]:
+        if self.budget_ms:
+            return [point for point in curve if not self._slow(point)]
+        return [point for point in curve if self._good(point)]
+
+    def _good(self, point: CurvePoint) -> bool:
+        return point.recall >= self.goal and point.self_retrieval >= (1 + self.goal) / 2
+
+    def _slow(self, point: CurvePoint) -> bool:
+        return 1000 / point.queries_per_second > self.budget_ms
 
 
 def _climb(

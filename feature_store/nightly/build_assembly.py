@@ -188,16 +188,14 @@ class _Assembly:
             found = result.about["measured"]
             curve = [CurvePoint(**point) for point in found["curve"]]
             search = result.about["search"]
-            key = (search["epsilon"], search["candidates"])
-            chosen = next(point for point in curve if point[:2] == key)
+            key = (search["epsilon"], search["candidates"], search["edges"])
+            chosen = next(p for p in curve if (p.epsilon, p.candidates, p.edges) == key)
             lines.append(Line(result.about["name"], curve, chosen))
         target = self.results[0].about["measured"]["target_recall"]
-        one = len(lines) == 1
-        drawn = (
-            draw_curve(lines[0].curve, lines[0].chosen, target)
-            if one
-            else (draw_curves(lines, target))
-        )
+        if len(lines) == 1:
+            drawn = draw_curve(lines[0].curve, lines[0].chosen, target)
+        else:
+            drawn = draw_curves(lines, target)
         self.writer.text(f"{REPORT}/recall.svg", drawn)
 
     def _manifest(self) -> Manifest:

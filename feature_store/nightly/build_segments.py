@@ -37,6 +37,7 @@ from feature_store.index.evaluate import (
     Tuning,
     find_truth,
     tune,
+    tune_graph,
     with_points_between,
 )
 from feature_store.index.finders import ExactFinder
@@ -83,8 +84,6 @@ class _Searched:
     tuning: Tuning
     self_lookup: float | None
     graph: Path | None
-    followed: int = 0
-    """Edges of each vector of the graph that a search follows; 0 for all."""
 
 
 class _Building:
@@ -189,12 +188,18 @@ class _Building:
             with self.watch("tune"):
                 opened = open_graph(graph.path, len(self.first), graph.followed)
                 search = self._ask(projection, opened)
-                tried.append((graph, tune(search, self.centred, truth, settings)))
+
+                def search_by(edges: int, opened: Any = opened, search: Search = search) -> Search:
+                    opened.set(edge_size=edges)
+                    return search
+
+                tuning = tune_graph(search_by, graph.followed, self.centred, truth, settings)
+                tried.append((graph, tuning))
             if tried[-1][1].reached:
                 break
             log.warning("the %s falls short of the target recall", graph.kind)
         kept, tuning = max(tried, key=lambda one: (one[1].reached, one[1].chosen.recall))
-        return _Searched(kept.kind, tuning, kept.self_lookup, kept.path, kept.followed)
+        return _Searched(kept.kind, tuning, kept.self_lookup, kept.path)
 
     def _short(self, projection: Projection, folder: Path) -> Floats:
         """Write the graph's vectors, one for each distinct one; return them mapped from disk."""
@@ -215,8 +220,8 @@ class _Building:
     def _listing(self, projection: Projection, searched: _Searched) -> Listing:
         graph = None
         if searched.graph is not None:
-            epsilon = searched.tuning.chosen.epsilon
-            graph = TunedGraph(searched.graph, epsilon, searched.followed, projection.reduce)
+            chosen = searched.tuning.chosen
+            graph = TunedGraph(searched.graph, chosen.epsilon, chosen.edges, projection.reduce)
         return Listing(
             vectors=self.centred,
             photos=self.scratch.photos,
@@ -234,7 +239,7 @@ class _Building:
         listed: dict[str, Any],
     ) -> dict[str, Any]:
         best, tuning = searched.tuning.chosen, searched.tuning
-        search = SearchParameters(searched.method, best.epsilon, best.candidates, searched.followed)
+        search = SearchParameters(searched.method, best.epsilon, best.candidates, best.edges)
         return {
             "name": self.plan.names[self.number].name,
             "regions": len(self.rows),

@@ -147,20 +147,23 @@ def _curve_tables(manifest: Manifest) -> str:
 
 
 def _curve_table(segment: Segment, curve: Iterable[Mapping[str, Any]]) -> str:
-    chosen = (segment.search.epsilon, segment.search.candidates)
+    search = segment.search
+    chosen = (search.epsilon, search.candidates, search.edges)
     rows = []
     for point in curve:
-        mark = "chosen" if (point["epsilon"], point["candidates"]) == chosen else ""
+        tried = (point["epsilon"], point["candidates"], point.get("edges", 0))
+        mark = "chosen" if tried == chosen else ""
         numbers = (
             f"{point['candidates']}",
             f"{point['epsilon']:g}",
+            f"{tried[2] or 'all'}",
             f"{point['recall']:.4f}",
             f"{point['self_retrieval']:.4f}",
             f"{point['queries_per_second']:,.0f}",
         )
         cells = "".join(f'<td class="number">{number}</td>' for number in numbers)
         rows.append(f"<tr>{cells}<td><b>{mark}</b></td></tr>")
-    names = ("candidates", "epsilon", "recall@10", "self retrieval", "queries/s", "")
+    names = ("candidates", "epsilon", "edges", "recall@10", "self retrieval", "queries/s", "")
     head = "".join(f"<th>{name}</th>" for name in names)
     return f"<table><tr>{head}</tr>{''.join(rows)}</table>"
 

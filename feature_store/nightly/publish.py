@@ -76,8 +76,11 @@ def publish_candidate(
         _require_agreement(manifest, settings, compared, approved=approved)
     _freshen(folder.name, settings, store)
     registry.publish(folder.name, unless_pinned=True)
-    registry.prune(settings.index.keep_bundles)
     note(settings.home, manifest, "published")
+    try:
+        registry.prune(settings.index.keep_bundles)
+    except NitamonoError as error:  # it is live all the same
+        log.warning("old bundles stay: %s", error)
     return folder.name
 
 

@@ -25,7 +25,13 @@ from feature_store.bundle.stored import StoredVectors
 from feature_store.bundle.write import write_array
 from feature_store.index.build import build_graphs, plain_folder
 from feature_store.index.dimension import DIMENSIONS, choose_dimension
-from feature_store.index.evaluate import Truth, find_truth, tune, with_points_between
+from feature_store.index.evaluate import (
+    Search,
+    Truth,
+    find_truth,
+    tune_graph,
+    with_points_between,
+)
 from feature_store.index.finders import ExactFinder
 from feature_store.index.reduce import blocks_of, fit_components, number_distinct
 from feature_store.index.settings import IndexSettings
@@ -156,18 +162,18 @@ class Nitamono:
             with clock("tune"):
                 opened = open_graph(graph.path, len(first), graph.followed)
                 nearest = NearestRegions(stored, rows, objects, projection, opened)
-                tuning = tune(
-                    lambda queries, k, epsilon, candidates: (
+
+                def search_by(edges: int) -> Search:
+                    opened.set(edge_size=edges)
+                    return lambda queries, k, epsilon, candidates: (
                         nearest.approximate(queries, k, epsilon, candidates).regions
-                    ),
-                    vectors,
-                    truth,
-                    settings,
-                )
+                    )
+
+                tuning = tune_graph(search_by, graph.followed, vectors, truth, settings)
             shutil.move(graph.path, folder / "graph")
         for name, values in {"objects": objects, "components": components}.items():
             write_array(folder / f"{name}.npy", values.shape, [values])
-        chosen = {**tuning.chosen._asdict(), "followed": graph.followed}
+        chosen = tuning.chosen._asdict()
         (folder / "tuned.json").write_text(json.dumps(chosen))
         return {
             **clock.taken,
@@ -187,7 +193,7 @@ class Nitamono:
     def settings(self, vectors: Floats, folder: Path) -> Iterator[Setting]:
         tuned = json.loads((folder / "tuned.json").read_text())
         held = int(np.load(folder / "objects.npy").max()) + 1
-        graph = open_graph(folder / "graph", held, tuned["followed"])
+        graph = open_graph(folder / "graph", held, tuned["edges"])
         projection = _centred(np.asarray(map_array(folder / "components.npy")))
         rows = np.arange(len(vectors), dtype=np.int32)
         objects = np.asarray(map_array(folder / "objects.npy"))

@@ -6,6 +6,7 @@ import pytest
 from feature_store.errors import SettingsError
 from feature_store.index import evaluate
 from feature_store.index.evaluate import (
+    OTHER_EDGES,
     QuerySample,
     Search,
     Tuning,
@@ -13,6 +14,7 @@ from feature_store.index.evaluate import (
     find_truth,
     recalls,
     tune,
+    tune_graph,
     with_points_between,
 )
 from feature_store.index.settings import IndexSettings
@@ -217,6 +219,47 @@ def test_candidates_that_bring_nothing_more_are_given_up() -> None:
     sizes = tuple(range(10, 200, 10))
     Slower(blind).tune(IndexSettings(epsilons=(0.1,), candidates=sizes))
     assert asked == {10, 20, 30}
+
+
+class Edged:
+    """A search that takes as long as it follows edges, and finds nothing with too few of them."""
+
+    def __init__(self, needed: int, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.needed, self.now = needed, 0.0
+        self.asked: list[tuple[int, int]] = []
+        monkeypatch.setattr(evaluate.time, "process_time", lambda: self.now)
+
+    def __call__(self, edges: int) -> Search:
+        def search(queries: np.ndarray, k: int, epsilon: float, candidates: int) -> np.ndarray:
+            self.now += edges + candidates / 100
+            self.asked.append((edges, candidates))
+            return exact(queries, k) if edges >= self.needed else np.full((len(queries), k), -1)
+
+        return search
+
+
+@pytest.mark.parametrize(("needed", "chosen"), [(1, 15), (20, 25)])
+def test_a_search_follows_as_few_edges_as_will_do(
+    needed: int, chosen: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    edged = Edged(needed, monkeypatch)
+    settings = IndexSettings(epsilons=(0.1,), candidates=(10, 20))
+    tuning = tune_graph(edged, 25, VECTORS, TRUTH, settings)
+    assert tuning.reached
+    assert (tuning.chosen.edges, tuning.chosen.candidates) == (chosen, 10)
+    assert {point.edges for point in tuning.curve} == {25, *OTHER_EDGES}
+    assert {candidates for edges, candidates in edged.asked if edges != 25} == {10}
+
+
+@pytest.mark.parametrize("edges", [0, 25])
+def test_no_other_edges_are_tried_where_all_are_needed_or_nothing_reaches_the_target(
+    edges: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    edged = Edged(0 if edges == 0 else 100, monkeypatch)
+    settings = IndexSettings(epsilons=(0.1,), candidates=(10,))
+    tuning = tune_graph(edged, edges, VECTORS, TRUTH, settings)
+    assert tuning.reached == (edges == 0)
+    assert edged.asked == [(edges, 10)]
 
 
 @pytest.mark.parametrize(

@@ -49,6 +49,13 @@ def test_the_last_speed_ends_inside_the_picture() -> None:
     assert float(speeds["180,000"].get("x", "inf")) <= WIDTH
 
 
+def test_what_was_tried_with_other_edges_is_a_line_of_its_own() -> None:
+    fewer = CurvePoint(0.05, 30, 0.99, 1.0, 5000.0, edges=15)
+    drawn = ET.fromstring(draw_curve([*CURVE, fewer], fewer, 0.99))
+    assert len(drawn.findall(f"{SVG}polyline")) == 3
+    assert "30, 15 edges" in {text.text for text in drawn.findall(f"{SVG}text")}
+
+
 def test_one_point_is_a_curve_too() -> None:
     one = CurvePoint(0.0, 10, 1.0, 1.0, 1000.0)
     ET.fromstring(draw_curve([one], one, 0.99))

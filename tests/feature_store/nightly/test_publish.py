@@ -10,6 +10,7 @@ import pytest
 from feature_store.bundle import BundleRegistry, Searcher
 from feature_store.errors import BundleError, GateError, IndexBuildError
 from feature_store.index.build import FOLLOWED, build_graphs
+from feature_store.index.evaluate import OTHER_EDGES
 from feature_store.nightly import (
     build_and_publish,
     build_assembly,
@@ -30,7 +31,10 @@ def registry(settings: FakeSettings) -> BundleRegistry:
 def test_a_snapshot_becomes_the_live_bundle(settings: FakeSettings, large_store: FakeStore) -> None:
     candidate = build_candidate(settings, large_store)
     search = candidate.manifest.segments[0].search
-    assert (search.method, search.edges) == ("onng", FOLLOWED)
+    assert search.method == "onng"
+    assert search.edges in (FOLLOWED, *OTHER_EDGES)
+    tried = {p["edges"] for p in candidate.measurements["segments"][""]["curve"]}
+    assert tried == {FOLLOWED, *OTHER_EDGES}
     assert registry(settings).current() is None
     with pytest.raises(BundleError, match="has not been through the index gate"):
         publish_candidate(candidate.path, settings)
@@ -211,6 +215,20 @@ def test_old_bundles_are_removed(settings: FakeSettings, store: FakeStore) -> No
     published = [build_and_publish(few, store) for _ in range(4)]
     assert [row.bundle_id for row in registry(few).list()] == published[:1:-1]
     assert registry(few).rollback() == published[2]
+
+
+def test_a_damaged_canary_keeps_nothing_from_going_live(
+    settings: FakeSettings, store: FakeStore
+) -> None:
+    settings = replace(settings, index=replace(settings.index, keep_bundles=1))
+    before = [build_and_publish(settings, store) for _ in range(2)]
+    (settings.home / "bundles" / "CANARY").write_text("[")
+    live = build_and_publish(settings, store)
+    registry = registry_of(settings)
+    assert registry.current() == live
+    assert {row.bundle_id for row in registry.list()} == {*before, live}, "none was removed"
+    registry.no_canary()
+    assert registry.prune(1) == (before[0],)
 
 
 def test_stricter_limits_fail_what_looser_ones_passed(

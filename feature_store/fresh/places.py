@@ -31,8 +31,15 @@ class Places:
         self._remote = RemoteTiers(self._registry.location) if of_bucket else None
 
     def answering(self) -> list[str]:
-        """Return the bundles that shoppers are answered from: the live one, and the canary."""
-        canary = self._registry.canary_pointer()
+        """Return the bundles that shoppers are answered from: the live one, and the canary.
+
+        One that cannot be told counts as none: the service asks none either.
+        """
+        try:
+            canary = self._registry.canary_pointer()
+        except BundleError as error:
+            log.warning("no canary is brought up to date: %s", error)
+            canary = None
         found = [self._registry.current(), canary.bundle_id if canary else None]
         return list(dict.fromkeys(name for name in found if name))
 

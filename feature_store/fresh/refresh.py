@@ -83,7 +83,8 @@ def refresh(
     """Write the tier of a bundle, by default of the live one and of the canary; return what became.
 
     Always looks at the newest snapshot, and does nothing where the tier holds it already: however
-    many changes ask for it, running once after the last of them is enough. Raises NoBundleError
+    many changes ask for it, running once after the last of them is enough. A canary that cannot be
+    read is left out, since the service asks it nothing. Raises NoBundleError
     when nothing has been published, FreshTierError, leaving the tier as it was, when more has
     changed than a tier may hold, and IndexBuildError naming an item whose vector cannot be used.
     """
@@ -93,10 +94,17 @@ def refresh(
         raise NoBundleError(f"nothing has been published in {settings.bundles}; build an index")
     with places.lock():
         snapshot = (store or open_store(settings)).snapshot()
-        done = tuple(_Run(places, settings, snapshot, name).refresh() for name in wanted)
+        done: list[Refresh] = []
+        for name in wanted:
+            try:
+                done.append(_Run(places, settings, snapshot, name).refresh())
+            except BundleError as error:
+                if name == wanted[0]:
+                    raise
+                log.warning("the canary %s is not brought up to date: %s", name, error)
         if any(one.written for one in done):
             places.prune(settings.fresh.keep_tiers)
-    return done
+    return tuple(done)
 
 
 class _Run:

@@ -144,6 +144,15 @@ def test_the_canary_is_brought_up_too(home: Home) -> None:
     assert only == replace(canary, written=False, seconds=only.seconds)
 
 
+@pytest.mark.parametrize("canary", ["[", '{"bundle_id": "removed-by-hand", "share": 0.5}'])
+def test_a_canary_that_cannot_be_read_does_not_keep_the_live_one_back(
+    home: Home, canary: str
+) -> None:
+    (home.settings.home / "bundles" / "CANARY").write_text(canary)
+    assert home.refresh(arrivals(home, 1, 2)).written
+    searcher(home).similar(item_id(20))
+
+
 def test_a_damaged_tier_or_pointer_is_written_anew(home: Home) -> None:
     snapshot = arrivals(home, 2, 2)
     first = home.refresh(snapshot)

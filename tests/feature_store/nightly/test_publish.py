@@ -224,7 +224,7 @@ def test_a_damaged_canary_keeps_nothing_from_going_live(
     before = [build_and_publish(settings, store) for _ in range(2)]
     (settings.home / "bundles" / "CANARY").write_text("[")
     live = build_and_publish(settings, store)
-    registry = registry_of(settings)
+    registry = BundleRegistry(settings.home / "bundles")
     assert registry.current() == live
     assert {row.bundle_id for row in registry.list()} == {*before, live}, "none was removed"
     registry.no_canary()

@@ -150,3 +150,22 @@ def test_a_vector_that_the_store_does_not_give_is_named(tmp_path: Path) -> None:
     now = edit(home.shop, Edits(new=1), version=2)
     with pytest.raises(IndexBuildError, match=rf"gave no vector of item '{item_id(20)}'"):
         home.refresh(Forgetful(now.table, now.rows, now.described, 2))
+
+
+@pytest.mark.parametrize(("stored", "off"), [("float16", 0.05), ("int8", 1.0)])
+def test_a_tier_stands_beside_vectors_that_are_stored_smaller(
+    stored: str, off: float, tmp_path: Path
+) -> None:
+    home = Home(tmp_path, make_shop(20, DIM), replace(UNCENTRED, stored=stored))
+    snapshot = edit(home.shop, Edits(gone=[4], new=3, rephotographed=[2]), version=2)
+    searcher = answers(home, snapshot)
+    assert searcher.bundle.vectors.values.dtype == np.dtype(stored)
+    truth, live = Truth(searcher, snapshot), set(snapshot.table["item_id"].to_pylist())
+    for name in sorted(live):
+        expected = truth.scores(truth.query(name), live - {name})
+        hits = searcher.similar(name, limit=8).hits
+        best = sorted(expected.values(), reverse=True)[:8]
+        assert [hit.score for hit in hits] == pytest.approx(best, abs=off)
+        found = searcher.view.item_rows([hit.item for hit in hits])
+        for row, hit in zip(found, hits, strict=True):
+            assert hit.score == pytest.approx(expected[row["item_id"]], abs=off)

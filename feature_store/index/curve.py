@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Sequence
 from html import escape
 from typing import NamedTuple
@@ -12,6 +13,8 @@ from feature_store.index.evaluate import CurvePoint
 WIDTH, HEIGHT = 640, 300
 LEFT, RIGHT, TOP, BOTTOM = 64, 24, 28, 60
 COLOURS = ("#1f77b4", "#e07b00", "#2a9d4a", "#b5338a", "#6b6b6b", "#8a5a2b")
+
+_NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 LEGEND = 6
 """Lines that are named below the picture; each names itself where a pointer rests on it."""
@@ -73,7 +76,7 @@ def _drawn(lines: Sequence[Line], chosen: Sequence[CurvePoint], target: float) -
         parts.append(f'<polyline points="{path}" fill="none" stroke="{colour}"/>')
         parts += [
             f'<circle cx="{plane.x(p):.1f}" cy="{plane.y(p.recall):.1f}" r="3" fill="{colour}">'
-            f"<title>{escape(line.name)}: epsilon {p.epsilon:g}, {p.candidates} candidates: recall "
+            f"<title>{_plain(line.name)}: epsilon {p.epsilon:g}, {p.candidates} candidates: recall "
             f"{p.recall:.4f}, {p.queries_per_second:,.0f} queries/s</title></circle>"
             for p in line.curve
         ]
@@ -137,4 +140,9 @@ def _rule(y: float, colour: str) -> str:
 
 def _text(x: float, y: float, text: str, colour: str, anchor: str = "start") -> str:
     where = f'x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}"'
-    return f'<text {where} fill="{colour}">{escape(text)}</text>'
+    return f'<text {where} fill="{colour}">{_plain(text)}</text>'
+
+
+def _plain(text: str) -> str:
+    """Escape a text; what XML does not allow at all is shown as missing."""
+    return escape(_NOT_XML.sub("\ufffd", text))

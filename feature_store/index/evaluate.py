@@ -100,7 +100,8 @@ def with_points_between(
     width = max(1, min(RECALL_AT, neighbours.shape[1]))
     near = neighbours[np.arange(len(rows)), random.integers(0, width, len(rows))]
     halved = np.flatnonzero((np.arange(len(rows)) % 2 == 1) & (near >= 0))
-    between = vectors[rows[halved]] + vectors[near[halved]]
+    # Not quite halfway: what is halfway between opposites points nowhere.
+    between = vectors[rows[halved]] + np.float32(0.999) * vectors[near[halved]]
     asked = np.vstack([vectors[rows], between])
     own = np.r_[rows, np.full(len(between), -1)].astype(np.int32)
     return QuerySample(asked / np.linalg.norm(asked, axis=1, keepdims=True), own)

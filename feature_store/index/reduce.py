@@ -26,7 +26,8 @@ def check_vectors(vectors: Floats, name_of: Callable[[int], str]) -> None:
     `vectors`: (n, dim); `name_of` says whose a row is. NGT drops a zero vector in silence and
     every later number shifts by one; a NaN answers every query with nothing.
     """
-    norms = np.linalg.norm(vectors, axis=1)
+    with np.errstate(over="ignore"):  # a number whose square is none cannot be compared
+        norms = np.linalg.norm(vectors, axis=1)
     bad = np.flatnonzero(~np.isfinite(norms) | (norms < 1e-6))
     if bad.size:
         row = int(bad[0])

@@ -9,6 +9,9 @@ from feature_store.errors import SettingsError
 STORED = ("float32", "float16", "int8")
 """What the exact comparison may read its vectors as."""
 
+MOST_WEIGHT = 1e9
+"""An extractor's weight is below this, so that those of all can be added up."""
+
 
 @dataclass(frozen=True)
 class IndexSettings:
@@ -135,9 +138,10 @@ class IndexSettings:
                 weight = float(text)
             except ValueError:
                 weight = 0.0
-            if not name or not 0 < weight < float("inf"):
+            if not name or not 0 < weight < MOST_WEIGHT:
                 raise SettingsError(
-                    f"index.weights holds {entry!r}; write extractor=weight, with a weight above 0"
+                    f"index.weights holds {entry!r}; write extractor=weight, with a weight "
+                    f"above 0 and below {MOST_WEIGHT:g}"
                 )
             if name in given:
                 raise SettingsError(f"index.weights names {name!r} twice")

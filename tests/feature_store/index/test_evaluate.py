@@ -34,6 +34,12 @@ SAMPLE = sampled(1)
 TRUTH = find_truth(VECTORS, SAMPLE, lambda vectors: vectors)
 
 
+def test_between_opposites_there_is_a_direction_too() -> None:
+    pair = np.array([[1, 0], [-1, 0]], np.float32)
+    asked = with_points_between(pair, np.arange(2), np.array([[1], [0]]), np.random.default_rng(0))
+    assert np.allclose(np.linalg.norm(asked.vectors, axis=1), 1)
+
+
 def exact(queries: np.ndarray, k: int) -> np.ndarray:
     return np.argsort(-(queries @ VECTORS.T), axis=1)[:, :k].astype(np.int32)
 
@@ -276,6 +282,7 @@ def test_no_other_edges_are_tried_where_all_are_needed_or_nothing_reaches_the_ta
         {"weights": ("one=0.5", "one=0.2")},
         {"weights": ("one=-1",)},
         {"weights": ("one=nan",)},
+        {"weights": ("one=1e308", "two=1e308")},
         {"extractor": "one@1", "weights": ("one=1",)},
     ],
 )

@@ -40,6 +40,12 @@ def test_segments_are_drawn_over_one_another_without_what_another_setting_beats(
     assert sum(circle.get("r") == "7" for circle in drawn.findall(f"{SVG}circle")) == 2
 
 
+def test_a_name_may_hold_what_xml_does_not_allow() -> None:
+    lines = [Line("a\x00\x1b\uffff<b>", CURVE, CURVE[1]), Line("", CURVE[:2], CURVE[0])]
+    drawn = "".join(ET.fromstring(draw_curves(lines, 0.99)).itertext())
+    assert "a\ufffd\ufffd\ufffd<b>: epsilon" in drawn
+
+
 def test_the_last_speed_ends_inside_the_picture() -> None:
     fast = CurvePoint(0.0, 10, 1.0, 1.0, 116_060.0)
     texts = ET.fromstring(draw_curve([fast], fast, 0.99)).findall(f"{SVG}text")

@@ -74,7 +74,9 @@ def test_two_items_stay_alike_although_the_mean_is_between_them() -> None:
     assert centred(pair)[0] @ centred(pair)[1] > 0
 
 
-@pytest.mark.parametrize(("value", "what"), [(0.0, "is zero"), (np.nan, "is not finite")])
+@pytest.mark.parametrize(
+    ("value", "what"), [(0.0, "is zero"), (np.nan, "is not finite"), (1e30, "is not finite")]
+)
 def test_an_unusable_vector_is_refused_by_its_name(value: float, what: str) -> None:
     vectors = clustered(3, 8)
     vectors[1] = value

@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from feature_store.bundle.format import Manifest, read_manifest
+from feature_store.bundle.format import Manifest, read_manifest, verify
+from feature_store.bundle.opening import Registry
 from feature_store.bundle.write import seal
 from feature_store.compare import compare_with_live, require_approval
 from feature_store.errors import ApprovalError, BundleError, NitamonoError
@@ -28,13 +29,19 @@ def check_candidate(path: str | Path, settings: NightlySettings) -> GateReport:
     """Judge what was measured on the bundle at `path`; write the verdict and the page into it.
 
     Every file is held against its digest first: BundleError if one has changed since it was
-    measured. A failed check does not raise here; `report.raise_if_failed()` does.
+    measured. A failed check does not raise here; `report.raise_if_failed()` does. A bundle that is
+    live is judged, too, but nothing is written into it: somebody may be opening it.
     """
     folder = Path(path)
     manifest = read_manifest(folder)
     report = check_index(manifest.measurements["gate"], settings.quality)
+    registry = registry_of(settings)
+    live = registry.current()
+    if live == folder.name:
+        verify(folder, manifest)
+        return report
     thresholds = settings.quality.read_index_gate()
-    page = draw_page(folder, manifest, report, _live(settings, folder.name), thresholds)
+    page = draw_page(folder, manifest, report, _manifest_of(live, registry), thresholds)
     seal(folder, report.passed, report.to_dict(), page)
     log.info("%s: the index gate %s", folder.name, "passed" if report.passed else "failed")
     if not report.passed:
@@ -132,11 +139,9 @@ def _freshen(bundle_id: str, settings: NightlySettings, store: FeatureStore | No
         log.warning("%s goes live without what changed since its snapshot: %s", bundle_id, error)
 
 
-def _live(settings: NightlySettings, other_than: str) -> Manifest | None:
-    """The live bundle's manifest, for comparison, if it can be read."""
-    registry = registry_of(settings)
-    live = registry.current()
-    if live is None or live == other_than:
+def _manifest_of(live: str | None, registry: Registry) -> Manifest | None:
+    """The live bundle's manifest, for comparison, if there is one that can be read."""
+    if live is None:
         return None
     try:
         return registry.manifest(live)

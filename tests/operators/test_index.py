@@ -90,6 +90,10 @@ def test_a_night_publishes_a_bundle_and_the_next_has_nothing_to_do(
     assert night.pushed["measured"]["items"] == 54
     assert CheckBundleOperator(task_id="check", bundle=bundle).execute(night.context)["checks"]
     assert night.publish(bundle) == Path(bundle).name == registry(settings).current()
+    manifest = Path(bundle, "manifest.json")
+    said = (manifest.stat().st_ino, manifest.read_bytes())
+    assert CheckBundleOperator(task_id="check", bundle=bundle).execute(night.context)["checks"]
+    assert (manifest.stat().st_ino, manifest.read_bytes()) == said  # it is live: never changed
     with pytest.raises(AirflowSkipException):
         NeedsBuildOperator(task_id="changed").execute(Night().context)
     assert NeedsBuildOperator(task_id="changed").execute(Night(rebuild=True).context)

@@ -61,6 +61,12 @@ def checked_id(bundle_id: str) -> str:
     return bundle_id
 
 
+def refuse_renamed(manifest: Manifest, bundle_id: str) -> None:
+    """Raise BundleError for a copy of another bundle: its tiers, and all it says, are that one's."""
+    if manifest.bundle_id != bundle_id:
+        raise BundleError(f"{bundle_id} is a copy of {manifest.bundle_id}; use that one, or build")
+
+
 def now() -> str:
     """Return this second as entries tell it: UTC, ISO 8601."""
     return dt.datetime.now(dt.UTC).isoformat(timespec="seconds")

@@ -38,6 +38,7 @@ from feature_store.bundle.records import (
     history,
     newest_first,
     now,
+    refuse_renamed,
     row_of,
     superfluous,
 )
@@ -64,12 +65,14 @@ class BundleRegistry:
         return str(self.folder)
 
     def list(self) -> list[BundleRow]:
-        """Return every readable bundle, newest first; a damaged manifest is logged and left out."""
+        """Return every readable bundle, newest first; what is none is logged and left out."""
         rows = []
         for path in self.folder.iterdir() if self.folder.is_dir() else ():
             if path.is_dir() and BUNDLE_ID.fullmatch(path.name):
                 try:
-                    rows.append(row_of(read_manifest(path)))
+                    manifest = read_manifest(path)
+                    refuse_renamed(manifest, path.name)
+                    rows.append(row_of(manifest))
                 except BundleError as error:
                     log.warning("%s", error)
         return newest_first(rows)
@@ -120,7 +123,7 @@ class BundleRegistry:
         Where another is pinned, the pin moves to this one: a person chose both. Whoever is no
         person says `unless_pinned`: then a pin is a BundleError too.
         """
-        prove(self.path(bundle_id))
+        self._prove(bundle_id)
         self.point_at(bundle_id, unless_pinned=unless_pinned)
 
     def point_at(self, bundle_id: str, *, unless_pinned: bool = False) -> None:
@@ -141,7 +144,7 @@ class BundleRegistry:
             wanted = bundle_id or self.previous()
             if wanted is None:
                 raise BundleError("no earlier bundle to go back to; publish one by its name")
-            prove(self.path(wanted))
+            self._prove(wanted)
             self._flip(wanted, ROLLBACK)
         return wanted
 
@@ -154,7 +157,7 @@ class BundleRegistry:
             wanted = bundle_id or self.current()
             if wanted is None:
                 raise NoBundleError(f"nothing has been published in {self.folder} yet")
-            prove(self.path(wanted))
+            self._prove(wanted)
             self._write(PIN, json.dumps({"at": now()}) + "\n")
             self._journal.note(happened("pin", pinned=wanted))
             if wanted != self.current():
@@ -183,7 +186,7 @@ class BundleRegistry:
         """
         with self.lock():
             wanted = new_canary(bundle_id, share, self.current())
-            prove(self.path(bundle_id))
+            self._prove(bundle_id)
             self._write(CANARY, json.dumps(wanted.told()) + "\n")
             self._journal.note(happened("canary", canary=bundle_id, share=wanted.share))
             log.info("%s is the canary, for %g of all questions", bundle_id, wanted.share)
@@ -256,9 +259,13 @@ class BundleRegistry:
             fcntl.flock(file, fcntl.LOCK_EX)
             yield
 
+    def _prove(self, bundle_id: str) -> None:
+        refuse_renamed(prove(self.path(bundle_id)), bundle_id)
+
     def _open(self, bundle_id: str) -> Bundle:
         path = self.path(bundle_id)
-        read_manifest(path)  # before a lease is made of what is no bundle
+        # Before a lease is made of what is no bundle.
+        refuse_renamed(read_manifest(path), bundle_id)
         lease = hold(path)
         return open_bundle(path, lease=lease)
 

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import threading
 import time
 from pathlib import Path
@@ -39,6 +40,18 @@ def test_the_newest_is_listed_first(registry: BundleRegistry) -> None:
 def test_a_damaged_neighbour_does_not_hide_the_others(registry: BundleRegistry) -> None:
     (registry.path("b") / "manifest.json").write_text("{")
     assert {row.bundle_id for row in registry.list()} == {"a", "c", "unjudged"}
+
+
+def test_a_copied_folder_is_no_bundle_of_its_own(registry: BundleRegistry) -> None:
+    registry.publish("a")
+    shutil.copytree(registry.path("b"), registry.path("b-backup"))
+    assert {row.bundle_id for row in registry.list()} == {"a", "b", "c", "unjudged"}
+    for use in (registry.publish, registry.rollback, registry.pin, registry.open):
+        with pytest.raises(BundleError, match="b-backup is a copy of b"):
+            use("b-backup")
+    with pytest.raises(BundleError, match="b-backup is a copy of b"):
+        registry.canary("b-backup", 0.5)
+    assert registry.current() == "a"
 
 
 def test_a_current_that_is_no_text_names_no_bundle(registry: BundleRegistry) -> None:

@@ -65,8 +65,8 @@ class ApproveBundleOperator(ApprovalOperator):
 
     def execute(self, context: Context) -> Any:
         """Return at once, or ask and wait."""
+        from feature_store.bundle.opening import registry_of
         from feature_store.compare import explain
-        from feature_store.compare.report import registry_of
 
         found, settings = self.comparison, settings_for(context)
         if not found.get("needs_approval"):
@@ -140,7 +140,7 @@ def _question(found: dict[str, Any], hours: float) -> str:
 def _note_declined(found: dict[str, Any], context: Context) -> None:
     """Note in the log of runs that the bundle was not approved."""
     from feature_store.bundle.format import read_manifest
-    from feature_store.compare.report import registry_of
+    from feature_store.bundle.opening import registry_of
     from feature_store.nightly.record import note
 
     settings = settings_for(context)

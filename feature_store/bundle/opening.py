@@ -90,3 +90,20 @@ def open_registry(location: str, folder: Path) -> Registry:
     if location[: len(SCHEME)].lower() == SCHEME:
         return RemoteRegistry(location, folder)
     return BundleRegistry(Path(location))
+
+
+class BundlesSettings(Protocol):
+    """The part of the settings that says where bundles are."""
+
+    @property
+    def home(self) -> Path:
+        """The folder that holds all state."""
+
+    @property
+    def bundles(self) -> str:
+        """The folder, or gs://bucket/prefix, of bundles and of CURRENT."""
+
+
+def registry_of(settings: BundlesSettings) -> Registry:
+    """Return the registry of bundles of the settings; those for a bucket are built under home."""
+    return open_registry(settings.bundles, settings.home / "bundles")

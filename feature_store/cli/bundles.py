@@ -12,7 +12,8 @@ import click
 from rich.console import Console
 from rich.table import Column, Table
 
-from feature_store.bundle import BundleRow, Registry, open_registry
+from feature_store.bundle import BundleRow, Registry
+from feature_store.bundle.opening import registry_of
 from feature_store.cli.refresh import freshen
 from feature_store.cli.text import plain
 from feature_store.errors import BundleError
@@ -26,8 +27,7 @@ _LOGGED = 40
 
 
 def _registry() -> Registry:
-    settings = Settings.from_environment()
-    return open_registry(settings.bundles, settings.home / "bundles")
+    return registry_of(Settings.from_environment())
 
 
 @click.command()

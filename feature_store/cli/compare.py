@@ -44,8 +44,8 @@ def compare(
     Both are bundles' ids, or `live`. One alone is compared with the live bundle; none: the newest
     with the live one. The report has pictures: reports/AFTER/compare.html under NITAMONO_HOME.
     """
+    from feature_store.bundle.opening import registry_of
     from feature_store.compare.opening import LIVE, choose_pair
-    from feature_store.compare.report import registry_of
 
     if len(bundles) > 2:
         raise click.UsageError("name two bundles at most")
@@ -112,10 +112,10 @@ def _print(found: Comparison) -> None:
 
 
 def _judge(settings: Settings, pair: tuple[str, str], asked: list[str], port: int) -> None:
+    from feature_store.bundle.opening import registry_of
     from feature_store.compare.judge import JudgeServer
     from feature_store.compare.judgements import Judgements
     from feature_store.compare.opening import opened
-    from feature_store.compare.report import registry_of
     from feature_store.compare.sides import Pair
     from feature_store.compare.trials import Trials
 

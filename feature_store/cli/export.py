@@ -11,8 +11,9 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from feature_store.bundle import Registry, open_registry
+from feature_store.bundle import Registry
 from feature_store.bundle.format import verify_gate
+from feature_store.bundle.opening import registry_of
 from feature_store.cli.text import counted, plain, sized
 from feature_store.errors import BundleError, NoBundleError, SettingsError
 from feature_store.settings import Settings
@@ -166,8 +167,7 @@ def _print_sql(statements: dict[str, str]) -> None:
 
 
 def _registry() -> Registry:
-    settings = Settings.from_environment()
-    return open_registry(settings.bundles, settings.home / "bundles")
+    return registry_of(Settings.from_environment())
 
 
 def _live(registry: Registry) -> str:

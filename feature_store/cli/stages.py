@@ -77,8 +77,8 @@ def index(rebuild: bool, yes: bool) -> None:
     What would change is drawn first. Where that is more than NITAMONO_COMPARE_MAX_CHURN, the bundle
     is not published, unless with --yes.
     """
+    from feature_store.bundle.opening import registry_of
     from feature_store.nightly import build_and_publish, needs_build
-    from feature_store.nightly.needs import registry_of
 
     settings = Settings.from_environment()
     console = Console()

@@ -126,8 +126,8 @@ def _of_models(settings: Settings) -> dict[str, Any]:
 
 
 def _of_bundles(snapshot: Snapshot, settings: Settings) -> dict[str, Any]:
+    from feature_store.bundle.opening import registry_of
     from feature_store.errors import BundleError
-    from feature_store.nightly.needs import registry_of
 
     registry = registry_of(settings)
     live, rows = registry.current(), registry.list()

@@ -10,8 +10,8 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, Protocol
 
-from feature_store.bundle import Registry, open_registry
 from feature_store.bundle.format import write_synced
+from feature_store.bundle.opening import registry_of
 from feature_store.bundle.records import BUNDLE_ID, checked_id
 from feature_store.compare.comparison import Comparison, explain
 from feature_store.compare.figures import compare_pair
@@ -44,11 +44,6 @@ class ReportSettings(Protocol):
     @property
     def compare(self) -> CompareSettings:
         """What is compared, and how much may change unseen."""
-
-
-def registry_of(settings: ReportSettings) -> Registry:
-    """Return the registry of bundles of the settings; those for a bucket are built under home."""
-    return open_registry(settings.bundles, settings.home / "bundles")
 
 
 def report_path(home: Path, bundle_id: str) -> Path:

@@ -16,6 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from feature_store.bundle.format import FACETS_FILE, MEAN, SCALES, VECTORS, Part, write_synced
+from feature_store.bundle.opening import registry_of
 from feature_store.bundle.projection import Projection
 from feature_store.bundle.stored import quantise
 from feature_store.bundle.write import BundleWriter
@@ -31,7 +32,6 @@ from feature_store.nightly.needs import (
     describe_parts,
     features_hash,
     parameters_digest,
-    registry_of,
 )
 from feature_store.nightly.stopwatch import Progress, Step, Stopwatch, unheard
 from feature_store.tables import FeatureStore, Snapshot, open_store

@@ -14,6 +14,7 @@ import numpy.typing as npt
 import pyarrow.compute as pc
 
 from feature_store.bundle.open import Bundle
+from feature_store.bundle.opening import registry_of
 from feature_store.bundle.search import Searcher
 from feature_store.compare.opening import opened
 from feature_store.errors import BundleError, StorageError
@@ -22,7 +23,7 @@ from feature_store.nightly.measure_bounds import Bounded, exact
 from feature_store.nightly.measure_counts import Shrinkage, Stock
 from feature_store.nightly.measure_lists import Before, ListFigures, Lists
 from feature_store.nightly.measure_search import ask
-from feature_store.nightly.needs import NightlySettings, registry_of
+from feature_store.nightly.needs import NightlySettings
 from feature_store.nightly.slices import Dimension, Pool, attribute_of, divide, draw, pools
 from feature_store.quality.index_gate import IndexGate
 from feature_store.tables import Snapshot

@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from feature_store.bundle.format import FORMAT_VERSION, Part
-from feature_store.bundle.opening import Registry, open_registry
+from feature_store.bundle.opening import registry_of
 from feature_store.compare.settings import CompareSettings
 from feature_store.errors import BundleError, IndexBuildError, VisionError
 from feature_store.fresh.settings import FreshSettings
@@ -82,11 +82,6 @@ class NightlySettings(Protocol):
     @property
     def vision(self) -> VisionSettings:
         """Which extractor is wanted."""
-
-
-def registry_of(settings: NightlySettings) -> Registry:
-    """Return the registry of bundles of the settings; those for a bucket are built under home."""
-    return open_registry(settings.bundles, settings.home / "bundles")
 
 
 def choose_parts(snapshot: Snapshot, settings: NightlySettings) -> tuple[Share, ...]:

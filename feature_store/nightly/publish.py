@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from feature_store.bundle.format import Manifest, read_manifest, verify
-from feature_store.bundle.opening import Registry
+from feature_store.bundle.opening import Registry, registry_of
 from feature_store.bundle.write import seal
 from feature_store.compare import compare_with_live, require_approval
 from feature_store.errors import ApprovalError, BundleError, NitamonoError
 from feature_store.fresh import refresh
 from feature_store.nightly.build import build_candidate
-from feature_store.nightly.needs import NightlySettings, registry_of
+from feature_store.nightly.needs import NightlySettings
 from feature_store.nightly.page import draw_page
 from feature_store.nightly.record import note
 from feature_store.nightly.stopwatch import Progress, Step, unheard

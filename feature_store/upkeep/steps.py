@@ -61,7 +61,7 @@ def upkeep_bundles(settings: Settings, *, dry_run: bool = False) -> BundlesUpkee
     With `dry_run`, only say which.
     """
 
-    from feature_store.nightly.needs import registry_of
+    from feature_store.bundle.opening import registry_of
 
     def work() -> BundlesUpkeep:
         registry = registry_of(settings)
@@ -78,7 +78,7 @@ def upkeep_leftovers(settings: Settings, *, dry_run: bool = False) -> LeftoversU
     With `dry_run`, only count them.
     """
 
-    from feature_store.nightly.needs import registry_of
+    from feature_store.bundle.opening import registry_of
 
     def work() -> LeftoversUpkeep:
         upkeep, now = settings.upkeep, time.time()

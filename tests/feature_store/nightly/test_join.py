@@ -12,10 +12,11 @@ import pyarrow.compute as pc
 import pytest
 
 from feature_store.bundle import open_bundle
+from feature_store.bundle.opening import registry_of
 from feature_store.errors import IndexBuildError
 from feature_store.nightly import build_and_publish, build_candidate, needs_build
 from feature_store.nightly.gather import gather
-from feature_store.nightly.needs import choose_parts, registry_of
+from feature_store.nightly.needs import choose_parts
 from tests.feature_store.nightly.fake_shop import (
     FakeSettings,
     FakeSnapshot,

@@ -6,8 +6,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from feature_store.bundle import open_bundle
+from feature_store.bundle.opening import registry_of
 from feature_store.nightly import build_and_publish, needs_build
-from feature_store.nightly.needs import registry_of
 from feature_store.storage import Bucket
 from tests.feature_store.nightly.fake_shop import FakeSettings, FakeStore
 

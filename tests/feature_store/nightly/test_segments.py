@@ -11,10 +11,10 @@ import pyarrow.compute as pc
 import pytest
 
 from feature_store.bundle import Searcher, open_bundle
+from feature_store.bundle.opening import registry_of
 from feature_store.errors import IndexBuildError
 from feature_store.nightly import build_and_publish, build_candidate, build_segments, plan_build
 from feature_store.nightly.build_plan import cut_segments
-from feature_store.nightly.needs import registry_of
 from tests.feature_store.nightly.fake_shop import FakeSettings, FakeStore, make_shop
 
 

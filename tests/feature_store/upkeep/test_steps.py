@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from feature_store.bundle.lease import hold
+from feature_store.bundle.opening import registry_of
 from feature_store.errors import StoreError
 from feature_store.index.settings import IndexSettings
-from feature_store.nightly.needs import registry_of
 from feature_store.runs import Run, read_runs, record_run
 from feature_store.settings import Settings
 from feature_store.tables import open_store

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from feature_store.bundle.opening import registry_of
 from feature_store.bundle.records import CURRENT
-from feature_store.nightly.needs import registry_of
 from feature_store.settings import Settings
 from feature_store.tables import open_store
 from feature_store.upkeep.removal import Removal, Remover

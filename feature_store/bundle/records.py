@@ -62,7 +62,7 @@ def checked_id(bundle_id: str) -> str:
 
 
 def refuse_renamed(manifest: Manifest, bundle_id: str) -> None:
-    """Raise BundleError for a copy of another bundle: its tiers, and all it says, are that one's."""
+    """Raise BundleError for a copy of another bundle's folder: its tiers would be that one's."""
     if manifest.bundle_id != bundle_id:
         raise BundleError(f"{bundle_id} is a copy of {manifest.bundle_id}; use that one, or build")
 

@@ -71,8 +71,14 @@ def divide(
 
 
 def attribute_of(items: pa.Table, name: str) -> pa.Array:
-    """Return a column of the items, or an attribute of the catalogue's own, as text; null: none."""
-    if name in items.column_names and name != "attributes":
+    """Return a column of the items, or an attribute of the catalogue's own, as text; null: none.
+
+    A column of lists, such as the images, says nothing that items could be grouped by.
+    """
+    column_type = items.schema.field(name).type if name in items.column_names else None
+    if column_type is not None and pa.types.is_nested(column_type):
+        return pa.nulls(len(items), pa.string())
+    if column_type is not None and name != "attributes":
         column = items[name].combine_chunks()
         if isinstance(column, pa.ChunkedArray):  # a column of no chunks stays one
             column = pa.concat_arrays([pa.array([], column.type), *column.chunks])

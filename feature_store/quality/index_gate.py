@@ -38,6 +38,9 @@ THRESHOLDS = (
 UNBOUNDED = ("max_hub_skewness",)
 """Thresholds that may exceed 1."""
 
+MOST = 1_000_000_000
+"""The largest count."""
+
 BRAND, NEWNESS, TAIL = "brand", "newness", "tail"
 BUILT_IN = (BRAND, NEWNESS, TAIL)
 """The dimensions that are there besides the attributes."""
@@ -113,7 +116,7 @@ def read_index_gate(path: str | Path = "") -> IndexGate:
             own = tomllib.loads(Path(path).read_text(encoding="utf-8"))
         except OSError as error:
             raise SettingsError(f"the thresholds of the index gate: {error}") from error
-        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
             raise SettingsError(f"{where} is no TOML: {error}") from error
         _refuse_unknown(own, said, where)
         said = _over(said, own)
@@ -234,8 +237,8 @@ class _Reader:
         return float(value)
 
     def _count(self, value: Any, key: str) -> int:
-        if not isinstance(value, int) or isinstance(value, bool) or value < 1:
-            raise self._wrong(f"{key} is {value!r}; it must be a whole number from 1 on")
+        if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= MOST:
+            raise self._wrong(f"{key} is {value!r}; it must be a whole number from 1 to {MOST:,}")
         return value
 
     def _text(self, value: Any, key: str) -> str:

@@ -87,6 +87,12 @@ def test_the_catalogues_own_attributes_divide_too() -> None:
     assert found == {"": [1, 3], "3": [2], "red": [0]}
 
 
+def test_lists_divide_nothing() -> None:
+    table = items(images=[["a.jpg"], ["b.jpg", "c.jpg"], []])
+    assert attribute_of(table, "images").null_count == 3
+    assert divide(table, replace(GROUPING, attributes=("images",)), "", None) == []
+
+
 def test_an_empty_catalogue_has_no_slices() -> None:
     assert divide(items(category=pa.array([], pa.string())), GROUPING, "", None) == []
 

@@ -28,6 +28,7 @@ from feature_store.nightly.build_scratch import Scratch
 from feature_store.nightly.gather import Floats, Gathered, Ints, gather
 from feature_store.nightly.needs import (
     NightlySettings,
+    Share,
     choose_parts,
     describe_parts,
     features_hash,
@@ -124,39 +125,10 @@ def make_plan(
     now = dt.datetime.now(dt.UTC)
     bundle_id = f"{now:%Y%m%dT%H%M%S%f}"[:-3] + f"-{snapshot.content_hash[:6]}"
     writer = BundleWriter(registry_of(settings).folder, bundle_id)
-    watch = Stopwatch(progress)
+    writer.begin()
     try:
-        writer.begin()
-        with watch("gather"):
-            extractors = [share.extractor for share in shares]
-            gathered = gather(snapshot, extractors, writer.scratch)
-            digest = features_hash(snapshot, extractors)
-        parts = tuple(
-            Part(share.extractor, dim, share.weight)
-            for share, dim in zip(shares, gathered.dims, strict=True)
-        )
-        planner = _Planner(writer, gathered, settings.index, watch)
-        segments = planner.cut()
-        expected = planner.write(parts, segments)
-        plan = Plan(
-            folder=writer.scratch,
-            bundle_id=bundle_id,
-            created_at=now.isoformat(timespec="milliseconds"),
-            snapshot_version=snapshot.version,
-            snapshot_content_hash=snapshot.content_hash,
-            features_hash=digest,
-            detector=gathered.detector,
-            parts=parts,
-            parameters_digest=parameters_digest(settings.index),
-            items=len(gathered.items),
-            images=int(gathered.photos.image[-1]) + 1,
-            regions=len(gathered.regions),
-            segmented_by=settings.index.segment_by,
-            names=tuple(PlannedSegment(name, len(rows)) for name, rows in segments),
-            forecast=expected,
-            left_out=gathered.left_out.to_dict(),
-            cost=watch.cost(),
-        )
+        planner = _Planner(writer, snapshot, settings.index, Stopwatch(progress))
+        plan = planner.plan(bundle_id, now, shares)
         _write(plan)
     except BaseException:
         writer.discard()
@@ -194,39 +166,71 @@ class _Planner:
     """Writes what the segments' steps start from."""
 
     def __init__(
-        self, writer: BundleWriter, gathered: Gathered, settings: IndexSettings, watch: Stopwatch
+        self, writer: BundleWriter, snapshot: Snapshot, settings: IndexSettings, watch: Stopwatch
     ) -> None:
         self.writer = writer
-        self.gathered = gathered
+        self.snapshot = snapshot
         self.settings = settings
         self.watch = watch
 
-    def cut(self) -> list[tuple[str, Ints]]:
+    def plan(self, bundle_id: str, now: dt.datetime, shares: Sequence[Share]) -> Plan:
+        """Read the snapshot, cut it and write it; return what there is to build."""
+        snapshot, extractors = self.snapshot, [share.extractor for share in shares]
+        with self.watch("gather"):
+            gathered = gather(snapshot, extractors, self.writer.scratch)
+            digest = features_hash(snapshot, extractors)
+        parts = tuple(
+            Part(share.extractor, dim, share.weight)
+            for share, dim in zip(shares, gathered.dims, strict=True)
+        )
+        segments = self._cut(gathered)
+        expected = self._write(gathered, parts, segments)
+        return Plan(
+            folder=self.writer.scratch,
+            bundle_id=bundle_id,
+            created_at=now.isoformat(timespec="milliseconds"),
+            snapshot_version=snapshot.version,
+            snapshot_content_hash=snapshot.content_hash,
+            features_hash=digest,
+            detector=gathered.detector,
+            parts=parts,
+            parameters_digest=parameters_digest(self.settings),
+            items=len(gathered.items),
+            images=int(gathered.photos.image[-1]) + 1,
+            regions=len(gathered.regions),
+            segmented_by=self.settings.segment_by,
+            names=tuple(PlannedSegment(name, len(rows)) for name, rows in segments),
+            forecast=expected,
+            left_out=gathered.left_out.to_dict(),
+            cost=self.watch.cost(),
+        )
+
+    def _cut(self, gathered: Gathered) -> list[tuple[str, Ints]]:
         """Return the segments: their names, and their regions, ascending."""
-        found = cut_segments(self.gathered.facets, self.gathered.owners, self.settings.segment_by)
+        found = cut_segments(gathered.facets, gathered.owners, self.settings.segment_by)
         scratch = Scratch(self.writer.scratch)
         for number, (_, rows) in enumerate(found):
             scratch.write_rows(number, rows)
         return found
 
-    def write(self, parts: Sequence[Part], segments: list[tuple[str, Ints]]) -> dict[str, Any]:
+    def _write(
+        self, gathered: Gathered, parts: Sequence[Part], segments: list[tuple[str, Ints]]
+    ) -> dict[str, Any]:
         """Write tables and vectors; return the forecast."""
-        scratch = Scratch(self.writer.scratch)
-        scratch.write_gathered(self.gathered)
-        self.writer.table(FACETS_FILE, self.gathered.facets)
-        dim = self.gathered.vectors.shape[1]
-        sizes = [Size(len(rows), len(rows), dim) for _, rows in segments]
+        Scratch(self.writer.scratch).write_gathered(gathered)
+        self.writer.table(FACETS_FILE, gathered.facets)
+        sizes = [Size(len(rows), len(rows), sum(gathered.dims)) for _, rows in segments]
         # Once before the vectors are written: what cannot fit need not be tried.
         refuse_if_too_large(forecast(sizes, 0.0, self.settings), self.settings)
         with self.watch("centre"):
-            centred = self._centre(parts)
+            centred = self._centre(gathered.vectors, parts)
         with self.watch("forecast"):
             expected = forecast(sizes, time_small_graph(centred, self.settings), self.settings)
         return expected.to_dict()
 
-    def _centre(self, parts: Sequence[Part]) -> Floats:
+    def _centre(self, raw: Floats, parts: Sequence[Part]) -> Floats:
         """Write the mean and the vectors; return them centred, float32, mapped from disk."""
-        raw, stored = self.gathered.vectors, self.settings.stored
+        stored = self.settings.stored
         mean = fit_mean(raw, self.settings.centring_prior)
         self.writer.array(MEAN, mean)
         centring = Projection(mean, np.empty((len(mean), 0), np.float32), tuple(parts))

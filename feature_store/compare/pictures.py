@@ -7,6 +7,8 @@ from io import BytesIO
 from pathlib import Path
 from typing import Any
 
+from feature_store.index.sheet import read_thumbnail
+
 SIDE_PX = 112
 """Of a picture on the contact sheet."""
 QUALITY = 74
@@ -27,12 +29,10 @@ def draw_region(row: dict[str, Any], thumbnails: Path, side_px: int = SIDE_PX) -
     It is at most `side_px` wide and high. None where the photo has no thumbnail, or none that can
     be read.
     """
-    from PIL import Image, ImageDraw
+    from PIL import ImageDraw
 
-    try:
-        with Image.open(thumbnail(row, thumbnails)) as opened:
-            picture = opened.convert("RGB")
-    except OSError:  # which is also what Pillow raises for a file that is no picture
+    picture = read_thumbnail(thumbnail(row, thumbnails))
+    if picture is None:
         return None
     picture.thumbnail((side_px, side_px))
     if (box := _box(row)) != WHOLE:

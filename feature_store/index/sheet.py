@@ -17,7 +17,7 @@ class Cell(NamedTuple):
     """One picture of the sheet."""
 
     picture: Path
-    """A thumbnail; a grey square stands for one that does not exist."""
+    """A thumbnail; a grey square stands for one that does not exist or cannot be read."""
     box: tuple[float, float, float, float]
     """The region inside it (x0, y0, x1, y1 in 0..1), outlined unless it is the whole image."""
     caption: str
@@ -50,18 +50,25 @@ def draw_sheet(rows: Sequence[Sequence[Cell]], path: Path) -> None:
     sheet.save(path, "JPEG", quality=QUALITY)
 
 
+def read_thumbnail(path: Path) -> Image.Image | None:
+    """Return a thumbnail as RGB; None where there is none, or none that can be read."""
+    from PIL import Image
+
+    try:
+        with Image.open(path, formats=("JPEG",)) as opened:
+            return opened.convert("RGB")
+    except (OSError, Image.DecompressionBombError):  # the latter of a damaged header
+        return None
+
+
 def _draw_picture(
     sheet: Image.Image, draw: ImageDraw.ImageDraw, cell: Cell, corner: tuple[int, int]
 ) -> None:
     from PIL import Image
 
     left, top = corner
-    if cell.picture.is_file():
-        with Image.open(cell.picture) as opened:
-            picture = opened.convert("RGB")
-        picture.thumbnail((CELL_PX, CELL_PX))
-    else:
-        picture = Image.new("RGB", (CELL_PX, CELL_PX), "#ddd")
+    picture = read_thumbnail(cell.picture) or Image.new("RGB", (CELL_PX, CELL_PX), "#ddd")
+    picture.thumbnail((CELL_PX, CELL_PX))
     x = left + (CELL_PX - picture.width) // 2
     y = top + (CELL_PX - picture.height) // 2
     sheet.paste(picture, (x, y))

@@ -85,6 +85,22 @@ def test_the_sheet_shows_thumbnails_boxes_and_gaps(tmp_path: Path) -> None:
     assert grey_share > 0.05
 
 
+def test_a_damaged_thumbnail_is_grey(tmp_path: Path) -> None:
+    good, bad = tmp_path / "good.jpg", [tmp_path / f"{name}.jpg" for name in ("cut", "huge", "no")]
+    Image.new("RGB", (200, 100), "red").save(good)
+    data = good.read_bytes()
+    size = data.index(b"\xff\xc0") + 5
+    bad[0].write_bytes(data[:300])
+    bad[1].write_bytes(data[:size] + b"\xff" * 4 + data[size + 4 :])
+    bad[2].mkdir()
+    whole = (0.0, 0.0, 1.0, 1.0)
+    draw_sheet([[Cell(path, whole, "x") for path in (good, *bad)]], tmp_path / "sheet.jpg")
+    with Image.open(tmp_path / "sheet.jpg") as sheet:
+        pixels = np.asarray(sheet.convert("RGB")).astype(int)
+    grey = (np.abs(pixels - 0xDD).max(axis=2) < 6).sum()
+    assert grey > 2.5 * CELL_PX**2
+
+
 def test_an_empty_sheet_is_a_picture(tmp_path: Path) -> None:
     draw_sheet([], tmp_path / "sheet.jpg")
     with Image.open(tmp_path / "sheet.jpg") as sheet:

@@ -28,7 +28,8 @@ h1{font-size:22px;margin:0 0 4px}h2{font-size:16px;margin:28px 0 8px}
 table{border-collapse:collapse}td,th{padding:4px 14px 4px 0;text-align:left;vertical-align:top;
 border-bottom:1px solid #eee}td.number{text-align:right;font-variant-numeric:tabular-nums}
 img,svg{max-width:100%;height:auto}.columns{display:flex;flex-wrap:wrap;gap:40px}
-.columns>div{min-width:0}.columns svg{width:640px}.columns table{display:block;overflow-x:auto}
+.columns>div{min-width:0}.columns svg{width:640px}.wide{overflow-x:auto}
+summary{cursor:pointer;color:#0a58ca}
 """
 
 
@@ -134,15 +135,15 @@ def _curve(folder: Path) -> str:
 
 
 def _curve_tables(manifest: Manifest) -> str:
-    """Draw what was tried: of one segment as it is, of several folded, each under its name."""
+    """Draw what was tried, folded: one table for each segment, under its name."""
     tuned = manifest.measurements["segments"]
     tables = []
     for segment in manifest.segments:
+        name = segment.name or ("without a segment" if manifest.segmented_by else "every setting")
         table = _curve_table(segment, tuned[segment.name]["curve"])
-        if len(manifest.segments) > 1:
-            name = escape(segment.name or "without a segment")
-            table = f"<details><summary>{name}</summary>{table}</details>"
-        tables.append(table)
+        tables.append(
+            f'<details><summary>{escape(name)}</summary><div class="wide">{table}</div></details>'
+        )
     return "".join(tables)
 
 

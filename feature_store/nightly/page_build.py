@@ -92,4 +92,4 @@ def _table(names: Iterable[str], lines: Iterable[tuple[str, ...]]) -> str:
     for first, *others in lines:
         cells = "".join(f'<td class="number">{escape(value)}</td>' for value in others)
         rows.append(f"<tr><td>{escape(first)}</td>{cells}</tr>")
-    return f"<table><tr>{head}</tr>{''.join(rows)}</table>"
+    return f'<div class="wide"><table><tr>{head}</tr>{"".join(rows)}</table></div>'

@@ -29,9 +29,9 @@ PLAIN_PATH = re.compile(r"[A-Za-z0-9_./-]+")
 """Paths that survive NGT's optimiser, which hands them to a shell without quotes."""
 
 FOLLOWED = 25
-"""Edges of each vector of an ONNG that tuning follows first, the shortest ones. Among 60,000 vectors
-of 64 numbers a search is as right as with all, a few steps of epsilon later, in a fifth less time.
-The ANNG is made by such searches too, in a third less time, and its edges suit them better."""
+"""Edges of each vector of an ONNG that tuning begins with, the shortest. Among 60,000 vectors of 64
+numbers a search is as right as with all, a few steps of epsilon later, in a fifth less time. The
+ANNG is made by such searches too, in a third less time, and its edges suit them better."""
 
 
 @dataclass(frozen=True)

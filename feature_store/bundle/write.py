@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import shutil
 import tempfile
@@ -84,6 +85,13 @@ class BundleWriter:
     ) -> None:
         """Remove what was not put in its place."""
         self.discard()
+
+    @contextmanager
+    def alone(self, step: str) -> Iterator[None]:
+        """Keep others who would do the same step of this build waiting; a killed one lets go."""
+        with (self.scratch / f"{step}.lock").open("w") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            yield
 
     @contextmanager
     def placing(self, place: Path) -> Iterator[Path]:

@@ -86,11 +86,23 @@ def make_candidate(
     Raises IndexBuildError naming a segment that has not been built.
     """
     writer = BundleWriter.resume(Path(folder))
-    if writer.final.is_dir():
-        lease_file(writer.final).touch()
-        writer.discard()
-        return Candidate(writer.final, read_manifest(writer.final))
-    plan = read_plan(folder, settings.index)
+    if not writer.final.is_dir():
+        plan = read_plan(folder, settings.index)
+        with writer.alone("assemble"):
+            if not writer.final.is_dir():
+                return _make(writer, plan, settings, store, progress)
+    lease_file(writer.final).touch()
+    writer.discard()
+    return Candidate(writer.final, read_manifest(writer.final))
+
+
+def _make(
+    writer: BundleWriter,
+    plan: Plan,
+    settings: NightlySettings,
+    store: FeatureStore | None,
+    progress: Progress,
+) -> Candidate:
     watch = Stopwatch(progress)
     results = _results(plan)
     with watch("assemble"):

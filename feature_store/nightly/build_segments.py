@@ -63,17 +63,18 @@ def make_segment(
     scratch = Scratch(plan.folder)
     if not 0 <= number < len(plan.names):
         raise IndexBuildError(f"{plan.bundle_id} has no segment {number}; it has {len(plan.names)}")
-    done = scratch.result(number)
-    if done is not None:
-        return done.about
     name = plan.names[number].name
-    watch = Stopwatch(progress, name if plan.segmented_by else None)
-    try:
-        return _Building(plan, number, settings, watch).run()
-    except IndexBuildError as error:
-        if not plan.segmented_by:
-            raise
-        raise IndexBuildError(f"segment {name!r} of {plan.segmented_by}: {error}") from error
+    with BundleWriter.resume(plan.folder).alone(f"segment-{number}"):
+        done = scratch.result(number)
+        if done is not None:
+            return done.about
+        watch = Stopwatch(progress, name if plan.segmented_by else None)
+        try:
+            return _Building(plan, number, settings, watch).run()
+        except IndexBuildError as error:
+            if not plan.segmented_by:
+                raise
+            raise IndexBuildError(f"segment {name!r} of {plan.segmented_by}: {error}") from error
 
 
 @dataclass(frozen=True)

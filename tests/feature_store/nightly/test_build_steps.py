@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,6 +15,7 @@ import numpy as np
 import pytest
 
 from feature_store.bundle import open_bundle
+from feature_store.bundle.format import read_manifest, verify
 from feature_store.errors import BundleError, IndexBuildError
 from feature_store.nightly import (
     assemble,
@@ -22,6 +24,7 @@ from feature_store.nightly import (
     build_plan,
     build_segment,
     build_segments,
+    check_candidate,
     plan_build,
 )
 from feature_store.nightly.stopwatch import Step
@@ -73,6 +76,23 @@ def test_a_step_that_is_done_is_not_done_again(
     again = assemble(plan.folder, settings, store)
     assert again.path == candidate.path
     assert again.manifest.to_json() == candidate.path.joinpath("manifest.json").read_text()
+
+
+def test_a_step_that_runs_twice_at_once_is_done_once(
+    settings: FakeSettings, store: FakeStore
+) -> None:
+    settings = in_segments(settings)
+    plan = plan_build(settings, store)
+    with ThreadPoolExecutor(3) as twins:
+        for number in plan.segments:
+            asked = [twins.submit(build_segment, plan.folder, number, settings) for _ in range(3)]
+            assert asked[0].result() == asked[1].result() == asked[2].result()
+        made = [twins.submit(assemble, plan.folder, settings, store) for _ in range(3)]
+        assert {one.result().path.name for one in made} == {plan.bundle_id}
+    bundle = settings.home / "bundles" / plan.bundle_id
+    verify(bundle, read_manifest(bundle))
+    assert check_candidate(bundle, settings).passed
+    assert hidden(settings) == []
 
 
 def test_killed_before_any_change_on_disk_and_run_again_it_ends_the_same(tmp_path: Path) -> None:

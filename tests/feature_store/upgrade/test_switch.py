@@ -35,9 +35,7 @@ def stocked(gallery: Gallery) -> Gallery:
             f"item {n}": [gallery.photo(f"{n}.png", n)] for n in range(12 * day - 12, 12 * day)
         }
         gallery.write(f"2026-03-{day:02d}", photos)
-    gallery.settings = replace(
-        gallery.settings, index=IndexSettings(reduced_dim=8, neighbours=10)
-    )
+    gallery.settings = replace(gallery.settings, index=IndexSettings(reduced_dim=8, neighbours=10))
     return gallery
 
 

@@ -7,6 +7,7 @@ import hashlib
 import json
 import logging
 import re
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -33,6 +34,12 @@ class JudgeServer(ThreadingHTTPServer):
         self.trials = trials
         self.turn = threading.Lock()
         self.page, self.policy = _page()
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Log what went wrong with a request; a browser that hangs up is nothing to speak of."""
+        hung_up = isinstance(sys.exception(), ConnectionError)
+        level = logging.DEBUG if hung_up else logging.ERROR
+        log.log(level, "a request of %s failed: %r", client_address, request, exc_info=True)
 
     @property
     def port(self) -> int:
@@ -90,8 +97,13 @@ class _Handler(BaseHTTPRequestHandler):
             self._send(400, "text/plain", b"an answer is a small JSON object to /answer\n")
             return
         with self.server.turn:
-            kept = self.server.trials.answer(str(body.get("trial")), str(body.get("verdict")))
-            self._send_json(self._state(), 200 if kept else 409)
+            try:
+                kept = self.server.trials.answer(str(body.get("trial")), str(body.get("verdict")))
+            except OSError as error:  # the question stays open, to be answered again
+                log.error("an answer cannot be kept: %s", error)
+                self._send(507, "text/plain", b"the answer cannot be kept\n")
+            else:
+                self._send_json(self._state(), 200 if kept else 409)
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the base class's name
         """Log requests where the library logs."""
@@ -117,7 +129,7 @@ class _Handler(BaseHTTPRequestHandler):
     def _body(self) -> dict[str, Any] | None:
         length = self.headers.get("Content-Length", "")
         json_sent = self.headers.get_content_type() == "application/json"
-        if not (length.isdigit() and int(length) <= MAX_BODY_BYTES and json_sent):
+        if not (length.isdecimal() and int(length) <= MAX_BODY_BYTES and json_sent):
             self.close_connection = True
             return None
         try:

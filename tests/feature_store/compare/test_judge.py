@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import http.client
 import json
+import socket
+import struct
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -160,6 +163,43 @@ def test_what_is_no_answer(server: JudgeServer) -> None:
         assert (answer.status, answer.read()[:9]) == (400, b"an answer")
     connection.close()
     assert send(server, "GET", "/next")[0] == 200
+
+
+def test_a_length_that_only_looks_like_a_number(server: JudgeServer) -> None:
+    head = f"POST /answer HTTP/1.1\r\nHost: 127.0.0.1:{server.port}\r\n"
+    head += f"Origin: {server.address.rstrip('/')}\r\nContent-Type: application/json\r\n"
+    with socket.create_connection(("127.0.0.1", server.port), timeout=10) as connection:
+        connection.sendall(f"{head}Content-Length: \xb2\r\n\r\n".encode("latin-1"))
+        assert connection.recv(1000).startswith(b"HTTP/1.1 400 ")
+
+
+def test_an_answer_that_cannot_be_kept_can_be_given_again(
+    server: JudgeServer, judgements: Judgements
+) -> None:
+    judgements.path.parent.mkdir(parents=True, exist_ok=True)
+    trial = ask(server)["question"]["trial"]
+    judgements.path.symlink_to("/dev/full")
+    assert send(server, "POST", "/answer", {"trial": trial, "verdict": "left"})[0] == 507
+    judgements.path.unlink()
+    assert send(server, "POST", "/answer", {"trial": trial, "verdict": "left"})[0] == 200
+    assert judgements.tally().decided == 1
+
+
+def test_a_browser_that_hangs_up_is_nothing_to_speak_of(
+    server: JudgeServer, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
+) -> None:
+    connection = socket.create_connection(("127.0.0.1", server.port), timeout=10)
+    linger = struct.pack("ii", 1, 0)  # a close that resets
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+    connection.sendall(b"GET / HTTP/1.1\r\n")
+    with caplog.at_level("DEBUG"):
+        connection.close()
+        deadline = time.monotonic() + 10
+        while "a request of" not in caplog.text and time.monotonic() < deadline:
+            assert send(server, "GET", "/next")[0] == 200
+    told = [record.levelname for record in caplog.records if "failed" in record.getMessage()]
+    assert told == ["DEBUG"]
+    assert "Traceback" not in capfd.readouterr().err
 
 
 def test_pictures_are_those_of_the_question(server: JudgeServer, tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import logging
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -162,14 +163,20 @@ def tune_graph(
     tuning = tune(search_by(edges), vectors, truth, settings, edges)
     if not edges:
         return tuning
-    curve, once = tuning.curve, replace(settings, candidates=(tuning.chosen.candidates,))
+    aim, once = _Aim.of(settings), replace(settings, candidates=(tuning.chosen.candidates,))
     for other in OTHER_EDGES:
-        curve = curve + tune(search_by(other), vectors, truth, once, other).curve
-    return _Aim.of(settings).choose(curve)
+        more = tune(search_by(other), vectors, truth, once, other, tuning.curve)
+        tuning = aim.choose(tuning.curve + more.curve)
+    return tuning
 
 
 def tune(
-    search: Search, vectors: Floats, truth: Truth, settings: IndexSettings, edges: int = 0
+    search: Search,
+    vectors: Floats,
+    truth: Truth,
+    settings: IndexSettings,
+    edges: int = 0,
+    known: Sequence[CurvePoint] = (),
 ) -> Tuning:
     """Choose epsilon and the number of candidates: the fastest that reach the target recall.
 
@@ -177,17 +184,19 @@ def tune(
     of each query and so varies more from sample to sample. With a latency budget the best recall
     within it is chosen instead. If nothing meets the target the setting with the best recall is
     chosen and `reached` is False; the gate will say so. `edges` is what the search follows.
+    `known` are settings tried elsewhere: what is slower than the best of them is not pursued.
     """
     aim = _Aim.of(settings)
     curve: list[CurvePoint] = []
     worse = 0
     for candidates in settings.candidates:
+        best = aim.value([*known, *curve])
 
         def attempt(epsilon: float, candidates: int = candidates) -> CurvePoint:
             return _try(search, vectors, truth, epsilon, candidates)._replace(edges=edges)
 
         before = aim.value(curve)
-        curve += _climb(attempt, settings.epsilons, aim.enough)
+        curve += _climb(attempt, settings.epsilons, aim.enough, partial(aim.hopeless, best))
         worse = worse + 1 if before and aim.value(curve) <= before else 0
         if worse == PATIENCE:
             break  # more candidates bring nothing more
@@ -209,6 +218,10 @@ class _Aim:
     def enough(self, point: CurvePoint) -> bool:
         """Whether trying harder is of no use: it is good, or beyond the budget."""
         return self._slow(point) if self.budget_ms else self._good(point)
+
+    def hopeless(self, best: float, point: CurvePoint) -> bool:
+        """Whether wandering farther only gets slower than the `best` that is known."""
+        return not self.budget_ms and point.queries_per_second < best
 
     def value(self, curve: Sequence[CurvePoint]) -> float:
         """Return how good the best is: its recall within a budget, else its speed at the target."""
@@ -243,8 +256,9 @@ def _climb(
     attempt: Callable[[float], CurvePoint],
     epsilons: tuple[float, ...],
     enough: Callable[[CurvePoint], bool],
+    hopeless: Callable[[CurvePoint], bool],
 ) -> list[CurvePoint]:
-    """Try epsilons in growing strides until one is enough, or two strides brought nothing.
+    """Try epsilons in growing strides until one is enough or hopeless, or two brought nothing.
 
     Then halve the last stride until the first epsilon that is enough is known. Returns what was
     tried, by epsilon.
@@ -254,7 +268,8 @@ def _climb(
     while True:
         tried[high] = attempt(epsilons[high])
         in_vain = in_vain + 1 if low >= 0 and _gain(tried[low], tried[high]) < IN_VAIN else 0
-        if enough(tried[high]) or in_vain == 2 or high == len(epsilons) - 1:
+        over = enough(tried[high]) or hopeless(tried[high])
+        if over or in_vain == 2 or high == len(epsilons) - 1:
             break
         low, high, stride = high, min(high + stride, len(epsilons) - 1), 2 * stride
     if enough(tried[high]):

@@ -111,15 +111,16 @@ class Limited:
         return float(min(right, 2 * itself - 1))
 
 
-class Slower:
-    """A search that takes longer with each number of candidates, on a clock of its own."""
+class Clocked:
+    """A search on a clock of its own: all calls take as long, or longer with more candidates."""
 
-    def __init__(self, search: Search) -> None:
+    def __init__(self, search: Search, *, slower: bool) -> None:
         self.search = search
+        self.slower = slower
         self.now = 0.0
 
     def __call__(self, queries: np.ndarray, k: int, epsilon: float, candidates: int) -> np.ndarray:
-        self.now += candidates
+        self.now += candidates if self.slower else 1
         return self.search(queries, k, epsilon, candidates)
 
     def tune(self, settings: IndexSettings) -> Tuning:
@@ -134,17 +135,21 @@ def exact_among(queries: np.ndarray, seen: np.ndarray, k: int) -> np.ndarray:
 
 
 def test_tuning_stops_climbing_where_the_target_is_met() -> None:
-    tuning = tune(
-        Limited(),
-        VECTORS,
-        TRUTH,
-        IndexSettings(epsilons=(0.1, 0.5, 0.9, 0.99, 1.0), candidates=(10, 100)),
-    )
+    settings = IndexSettings(epsilons=(0.1, 0.5, 0.9, 0.99, 1.0), candidates=(10, 100))
+    tuning = Clocked(Limited(), slower=False).tune(settings)
     assert tuning.reached
     assert tuning.chosen.recall >= 0.995
     tried = {(point.candidates, point.epsilon) for point in tuning.curve}
     assert {(10, 0.9), (10, 0.99), (100, 0.5), (100, 0.9)} <= tried
     assert (10, 1.0) not in tried
+
+
+def test_what_is_slower_than_the_best_is_not_pursued() -> None:
+    settings = IndexSettings(epsilons=(0.1, 0.5, 0.9, 0.99, 1.0), candidates=(10, 100))
+    tuning = Clocked(Limited(), slower=True).tune(settings)
+    assert tuning.reached
+    assert tuning.chosen.candidates == 10
+    assert [point.epsilon for point in tuning.curve if point.candidates == 100] == [0.1]
 
 
 def test_strides_are_halved_until_the_first_epsilon_that_is_enough_is_known() -> None:
@@ -223,7 +228,7 @@ def test_candidates_that_bring_nothing_more_are_given_up() -> None:
         return exact(queries, k)
 
     sizes = tuple(range(10, 200, 10))
-    Slower(blind).tune(IndexSettings(epsilons=(0.1,), candidates=sizes))
+    Clocked(blind, slower=True).tune(IndexSettings(epsilons=(0.1,), candidates=sizes))
     assert asked == {10, 20, 30}
 
 

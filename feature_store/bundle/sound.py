@@ -49,7 +49,7 @@ def _contradictions(manifest: Manifest) -> Iterator[str]:
         "the parts' weights are not above 0 and 1 in all": any(p.weight <= 0 for p in parts)
         or abs(sum(p.weight for p in parts) - 1) > 1e-6,
         "a segment cannot be searched in that way": any(
-            search.method not in METHODS or search.candidates < 1 or search.edges < 0
+            search.method not in METHODS or search.candidates < 0 or search.edges < 0
             for search in searches
         ),
     }

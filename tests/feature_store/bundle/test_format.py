@@ -144,7 +144,7 @@ def test_segments_that_contradict_the_manifest_are_refused(
     ("changes", "message"),
     [
         ({"method": "faiss"}, "cannot be searched in that way"),
-        ({"candidates": 0}, "cannot be searched in that way"),
+        ({"candidates": -1}, "cannot be searched in that way"),
         ({"edges": -1}, "cannot be searched in that way"),
         ({"candidates": "x"}, "candidates is 'x'"),
         ({"candidates": True}, "candidates is True"),

@@ -14,6 +14,7 @@ from rich.table import Column, Table
 
 from feature_store.bundle import BundleRow, Registry
 from feature_store.bundle.opening import registry_of
+from feature_store.bundle.pointers import Canary
 from feature_store.cli.refresh import freshen
 from feature_store.cli.text import plain
 from feature_store.errors import BundleError
@@ -144,7 +145,7 @@ class _Pointers:
     def __init__(self, registry: Registry) -> None:
         self._registry = registry
         self._live, self._pin = registry.current(), registry.pinned()
-        self._canary = registry.canary_pointer()
+        self._canary = self._read_canary()
 
     def of(self, bundle_id: str) -> dict[str, Any]:
         """Return what is said of one bundle."""
@@ -156,6 +157,13 @@ class _Pointers:
             "canary_share": canary.share if canary is not None and is_canary else None,
             "tier": self._tier(bundle_id) if is_live or is_canary else None,
         }
+
+    def _read_canary(self) -> Canary | None:
+        try:
+            return self._registry.canary_pointer()
+        except BundleError as error:
+            click.echo(str(error), err=True)
+            return None
 
     def _tier(self, bundle_id: str) -> str | None:
         try:

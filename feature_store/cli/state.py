@@ -131,7 +131,7 @@ def _of_bundles(snapshot: Snapshot, settings: Settings) -> dict[str, Any]:
 
     registry = registry_of(settings)
     live, rows = registry.current(), registry.list()
-    pin, canary = registry.pinned(), registry.canary_pointer()
+    pin = registry.pinned()
     row = next((row for row in rows if row.bundle_id == live), None)
     try:
         same = row and registry.manifest(row.bundle_id).snapshot_content_hash
@@ -149,11 +149,24 @@ def _of_bundles(snapshot: Snapshot, settings: Settings) -> dict[str, Any]:
         "live_bundle_gate_passed": row.gate_passed if row else None,
         "previous_bundle": registry.previous(),
         "pinned_since": pin.at if pin else None,
-        "canary_bundle": canary.bundle_id if canary else None,
-        "canary_share": canary.share if canary else None,
+        **_of_canary(registry),
         **_of_tier(registry, live),
         "bundles": len(rows),
         "bundles_bytes": sum(row.size_bytes for row in rows),
+    }
+
+
+def _of_canary(registry: Registry) -> dict[str, Any]:
+    """Say which bundle is the canary; null where there is none, or it cannot be told."""
+    from feature_store.errors import BundleError
+
+    try:
+        canary = registry.canary_pointer()
+    except BundleError:
+        canary = None
+    return {
+        "canary_bundle": canary.bundle_id if canary else None,
+        "canary_share": canary.share if canary else None,
     }
 
 

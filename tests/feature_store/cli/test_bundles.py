@@ -193,3 +193,18 @@ def test_a_folder_of_bundles_can_be_put_into_a_bucket_by_hand(
     monkeypatch.setenv("NITAMONO_BUNDLES", f"gs://{bucket}")
     listed = json.loads(call("bundles", "--json").output)
     assert [(row["bundle_id"], row["live"]) for row in listed] == [("shop-1", True)]
+
+
+def test_what_is_live_is_listed_beside_a_canary_that_cannot_be_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NITAMONO_HOME", str(tmp_path))
+    build_shop(tmp_path)
+    (tmp_path / "bundles" / "CANARY").write_text("[")
+    listed = call("bundles", "--json")
+    assert [(row["live"], row["canary_share"]) for row in json.loads(listed.stdout)] == [
+        (True, None)
+    ]
+    assert "CANARY names no canary" in listed.stderr
+    status = json.loads(call("status", "--json").stdout)
+    assert (status["live_bundle"], status["canary_bundle"]) == ("shop-1", None)

@@ -127,7 +127,8 @@ def test_a_vector_finds_what_comparing_everything_finds(
         assert len(hits) == len(wanted)
         assert all(hit.score == pytest.approx(expected[hit.item], abs=0.011) for hit in hits)
         close += sum(hit.score >= wanted[-1] - 0.011 for hit in hits) / len(hits)
-    assert close / 20 >= 0.99
+    # A graph misses one in a hundred: of twenty first hits perhaps one.
+    assert close / 20 >= (0.99 if limit > 1 else 0.95)
 
 
 def test_vectors_that_cannot_be_compared_are_refused(searcher: Searcher) -> None:

@@ -31,7 +31,7 @@ def _registry() -> Registry:
     return registry_of(Settings.from_environment())
 
 
-@click.command()
+@click.command(short_help="List the bundles, newest first; the live one is marked.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
 @click.option("--log", "as_log", is_flag=True, help="What was live, pinned or a canary, and when.")
 def bundles(as_json: bool, as_log: bool) -> None:

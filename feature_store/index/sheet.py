@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -11,6 +12,8 @@ if TYPE_CHECKING:
 
 CELL_PX, GAP_PX, CAPTION_PX = 132, 6, 16
 QUALITY = 82
+MAX_THUMBNAIL_PX = 4_000_000
+"""A header that says more is damaged."""
 
 
 class Cell(NamedTuple):
@@ -52,13 +55,15 @@ def draw_sheet(rows: Sequence[Sequence[Cell]], path: Path) -> None:
 
 def read_thumbnail(path: Path) -> Image.Image | None:
     """Return a thumbnail as RGB; None where there is none, or none that can be read."""
-    from PIL import Image
+    from PIL.JpegImagePlugin import JpegImageFile
 
+    # Not by `Image.open`: ultralytics, once imported, puts one there that raises ImportError.
     try:
-        with Image.open(path, formats=("JPEG",)) as opened:
-            return opened.convert("RGB")
-    except (OSError, Image.DecompressionBombError):  # the latter of a damaged header
-        return None
+        with JpegImageFile(path) as opened:
+            small = opened.width * opened.height <= MAX_THUMBNAIL_PX
+            return opened.convert("RGB") if small else None
+    except (OSError, SyntaxError, IndexError, TypeError, struct.error):
+        return None  # it is what Pillow's readers raise for what is none of theirs, or damaged
 
 
 def _draw_picture(

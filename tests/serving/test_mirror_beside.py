@@ -128,5 +128,6 @@ def test_the_next_bundle_comes_with_its_tier(shop: BucketShop) -> None:
         tier = shop.refresh("shop-2", gone=[GONE])
         shop.registry.publish("shop-2")
         service.until_serving("shop-2")
-        until(lambda: state(service)["bundle"] == "shop-2")
-        assert state(service)["tier"] == tier
+        said = []  # one answer at a time: the next may come from a worker that is leaving
+        until(lambda: said.append(state(service)) or said[-1]["bundle"] == "shop-2")
+        assert said[-1]["tier"] == tier

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-import math
 import os
 from collections import Counter
 from collections.abc import Iterator
@@ -13,10 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from feature_store.bundle.records import checked_id
+from feature_store.quality.intervals import wilson
 
 VERDICTS = ("before", "after", "equal", "skip")
-Z_95 = 1.959964
-"""Standard normal quantile of a two-sided interval of 95 %."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +39,7 @@ class Tally:
     @property
     def interval(self) -> tuple[float, float]:
         """The 95 % interval of `share`."""
-        return wilson(self.after, self.decided)
+        return wilson(self.share, self.decided, 0.95)
 
     def to_dict(self) -> dict[str, Any]:
         """Return everything as plain values, ready for JSON."""
@@ -61,17 +59,6 @@ class Tally:
         if low > 0.5:
             return f"{spoken}: it is better"
         return f"{spoken}: it is worse" if high < 0.5 else f"{spoken}: not told apart yet"
-
-
-def wilson(wins: int, trials: int) -> tuple[float, float]:
-    """Return the 95 % score interval of a share (E. B. Wilson 1927); (0, 1) without trials."""
-    if not trials:
-        return 0.0, 1.0
-    share, squared = wins / trials, Z_95**2
-    centre = (share + squared / (2 * trials)) / (1 + squared / trials)
-    half = share * (1 - share) / trials + squared / (4 * trials**2)
-    reach = Z_95 * math.sqrt(half) / (1 + squared / trials)
-    return max(0.0, centre - reach), min(1.0, centre + reach)
 
 
 class Judgements:

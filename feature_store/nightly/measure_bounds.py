@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from statistics import NormalDist
 from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
+
+from feature_store.quality.intervals import wilson
 
 
 class Bounded(NamedTuple):
@@ -54,15 +55,6 @@ def exact(value: float) -> Bounded:
     return Bounded(value, value, value)
 
 
-def wilson(share: float, count: float, confidence: float) -> tuple[float, float]:
-    """Return Wilson's interval for a share (0..1) seen in `count` trials."""
-    z = _z(confidence)
-    centre = share + z * z / (2 * count)
-    half = z * float(np.sqrt(share * (1 - share) / count + z * z / (4 * count**2)))
-    scale = 1 + z * z / count
-    return max(0.0, (centre - half) / scale), min(1.0, (centre + half) / scale)
-
-
 def difference(first: Bounded, second: Bounded) -> Bounded:
     """Return `first` less `second`, with the interval of Newcombe (1998), method 10."""
     d = first.value - second.value
@@ -81,7 +73,3 @@ def distance(first: npt.NDArray[Any], second: npt.NDArray[Any], confidence: floa
     gap = float(np.abs(np.cumsum(first) / n - np.cumsum(second) / m).max())
     half = float(np.sqrt(np.log(2 / (1 - confidence)) / 2) * (n**-0.5 + m**-0.5))
     return Bounded(gap, max(0.0, gap - half), min(1.0, gap + half))
-
-
-def _z(confidence: float) -> float:
-    return NormalDist().inv_cdf((1 + confidence) / 2)

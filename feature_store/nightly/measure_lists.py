@@ -11,14 +11,8 @@ import pyarrow.compute as pc
 
 from feature_store.bundle.open import Bundle
 from feature_store.nightly.measure_anew import TIE, region_keys
-from feature_store.nightly.measure_bounds import (
-    Bounded,
-    Summed,
-    difference,
-    distance,
-    exact,
-    wilson,
-)
+from feature_store.nightly.measure_bounds import Bounded, Summed, difference, distance, exact
+from feature_store.quality.intervals import wilson
 
 Floats = npt.NDArray[np.float32]
 Ints = npt.NDArray[np.int32]

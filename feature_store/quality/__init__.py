@@ -2,8 +2,8 @@
 
 In the order in which a gate uses them: `settings` (what is still good enough), `frames` (a batch as
 flat columns of numbers), `rules` (expectations, and what to tell a person), `batch_rules` and
-`batch`, `index_gate` (the thresholds of `index_gate.toml`), `index_metrics` and `index` (the two
-gates), `report` (what a gate found).
+`batch`, `intervals` (what a sample says of the whole), `index_gate` (the thresholds of
+`index_gate.toml`), `index_metrics` and `index` (the two gates), `report` (what a gate found).
 
 Importing this package imports neither Great Expectations nor pandas.
 """

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from feature_store.compare.judgements import Z_95, Judgements, Tally, wilson
+from feature_store.compare.judgements import Judgements, Tally
 from feature_store.errors import BundleError
+from feature_store.quality.intervals import wilson
 
 
 def test_judgements_are_kept_and_tallied(tmp_path: Path) -> None:
@@ -63,13 +64,13 @@ def test_an_unknown_verdict_is_refused(tmp_path: Path) -> None:
     [(81, 263, 0.2553, 0.3662), (15, 148, 0.0624, 0.1605), (0, 20, 0, 0.1611), (29, 29, 0.8830, 1)],
 )
 def test_the_interval_is_the_published_one(wins: int, trials: int, low: float, high: float) -> None:
-    assert wilson(wins, trials) == pytest.approx((low, high), abs=6e-5)
+    assert wilson(wins / trials, trials, 0.95) == pytest.approx((low, high), abs=6e-5)
 
 
 def test_the_interval_is_where_the_score_test_turns() -> None:
-    for bound in wilson(8, 11):
+    for bound in wilson(8 / 11, 11, 0.95):
         deviation = abs(8 / 11 - bound) / math.sqrt(bound * (1 - bound) / 11)
-        assert deviation == pytest.approx(Z_95)
+        assert deviation == pytest.approx(1.959964)
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from feature_store.nightly.measure_bounds import Bounded, Summed, difference, distance, wilson
+from feature_store.nightly.measure_bounds import Bounded, Summed, difference, distance
+from feature_store.quality.intervals import wilson
 
 
 def test_wilsons_interval_is_that_of_the_book() -> None:

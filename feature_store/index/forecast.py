@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,6 +13,7 @@ import numpy.typing as npt
 from feature_store.errors import IndexBuildError
 from feature_store.index.build import build_graphs, plain_folder
 from feature_store.index.settings import IndexSettings
+from feature_store.memory import free_bytes
 
 Floats = npt.NDArray[np.float32]
 
@@ -136,44 +136,3 @@ def refuse_if_too_large(expected: Forecast, settings: IndexSettings) -> None:
             f"than the {free / 1e6:,.0f} MB that {whose}; cut the catalogue into segments "
             "(NITAMONO_INDEX_SEGMENT_BY), lower NITAMONO_INDEX_EDGES, or give it more memory"
         )
-
-
-def free_bytes(root: Path = Path("/")) -> int:
-    """Return how much memory this process may still take: the machine's, or its control group's.
-
-    A very large number where the system does not tell.
-    """
-    found = [_available(root / "proc/meminfo")]
-    cgroup = root / "sys/fs/cgroup"
-    for limit, used, stat in (
-        ("memory.max", "memory.current", "memory.stat"),
-        ("memory/memory.limit_in_bytes", "memory/memory.usage_in_bytes", "memory/memory.stat"),
-    ):
-        most, taken = _number(cgroup / limit), _number(cgroup / used)
-        if most is not None and taken is not None:
-            # What of it is files read lately would be given back.
-            found.append(most - taken + _inactive_files(cgroup / stat))
-    return max(0, min(found))
-
-
-def _available(path: Path) -> int:
-    try:
-        lines = path.read_text().splitlines()
-        return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("MemAvail"))
-    except (OSError, ValueError, StopIteration):
-        return 1 << 62
-
-
-def _number(path: Path) -> int | None:
-    try:
-        return int(path.read_text())  # "max" is no number: then the group has no limit
-    except (OSError, ValueError):
-        return None
-
-
-def _inactive_files(path: Path) -> int:
-    try:
-        lines = path.read_text().splitlines()
-        return sum(int(line.split()[1]) for line in lines if line.startswith("inactive_file "))
-    except (OSError, ValueError):
-        return 0

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import resource
-import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, TypeVar
+
+from feature_store.memory import peak_bytes
 
 _T = TypeVar("_T")
 
@@ -67,14 +67,7 @@ class Stopwatch:
 
     def cost(self) -> dict[str, Any]:
         """Return seconds by step, and the most memory this process has held so far."""
-        return {"seconds": dict(self.seconds), "peak_memory_bytes": peak_memory_bytes()}
-
-
-def peak_memory_bytes() -> int:
-    """Return the most memory that this process has held so far, with what it has mapped."""
-    # Linux counts in kilobytes, macOS in bytes.
-    unit = 1 if sys.platform == "darwin" else 1024
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
+        return {"seconds": dict(self.seconds), "peak_memory_bytes": peak_bytes()}
 
 
 def joined_cost(costs: Iterable[Mapping[str, Any]]) -> dict[str, Any]:

@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from feature_store.index.evaluate import Truth, recalls
+from feature_store.memory import peak_bytes
 from tests.benchmarks.index_data import Dataset
 from tests.benchmarks.index_engines import ENGINES, Floats, Setting
 
@@ -40,7 +41,7 @@ def build(engine: str, dataset: Dataset, folder: Path, target: float) -> dict[st
     """Build an index in this process, which does nothing else; tell what it took."""
     folder.mkdir(parents=True)
     vectors = dataset.vectors
-    before, started, busy = _peak_bytes(), time.perf_counter(), _busy_seconds()
+    before, started, busy = peak_bytes(), time.perf_counter(), _busy_seconds()
     told = ENGINES[engine].build(vectors, folder, target)
     seconds, busy = time.perf_counter() - started, _busy_seconds() - busy
     size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
@@ -49,7 +50,7 @@ def build(engine: str, dataset: Dataset, folder: Path, target: float) -> dict[st
     return {
         "seconds": seconds,
         "processor_seconds": busy,
-        "peak_bytes": _peak_bytes(),
+        "peak_bytes": peak_bytes(),
         "peak_before_bytes": before,
         "index_bytes": size + own,
         **told,
@@ -60,15 +61,6 @@ def _busy_seconds() -> float:
     """Processor time of this process, and of the copying that NGT has done by another one."""
     both = (resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
     return sum(used.ru_utime + used.ru_stime for used in both)
-
-
-def _peak_bytes() -> int:
-    """The most memory that this process has held, with what it has mapped from disk.
-
-    Not by getrusage: there a process begins with the peak of the one that started it.
-    """
-    status = Path("/proc/self/status").read_text().splitlines()
-    return 1024 * next(int(line.split()[1]) for line in status if line.startswith("VmHWM"))
 
 
 def search(

@@ -28,6 +28,7 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
+from feature_store.memory import peak_bytes
 from feature_store.schemas import FEATURES, ITEMS, LEDGER, WHOLE, Box
 from feature_store.tables.delta import DeltaFeatureStore
 from feature_store.tables.store import PartitionBatch
@@ -151,8 +152,7 @@ def stream(home: Path, given: argparse.Namespace) -> dict[str, float]:
         last = batch["item_id"][-1].as_py()
         rows += batch.num_rows
     assert rows == given.rows // given.days * given.days
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-    return {"stream_peak_bytes": peak}
+    return {"stream_peak_bytes": peak_bytes()}
 
 
 def replace(home: Path, given: argparse.Namespace) -> dict[str, float]:
@@ -176,11 +176,10 @@ def known(home: Path, given: argparse.Namespace) -> dict[str, float]:
     known_seconds = time.perf_counter() - start
     assert store.sources(ledger["image_uri"].to_pylist()).num_rows == ledger.num_rows
     sources_seconds = time.perf_counter() - start - known_seconds
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
     return {
         "known_seconds": known_seconds,
         "sources_seconds": sources_seconds,
-        "known_peak_bytes": peak,
+        "known_peak_bytes": peak_bytes(),
     }
 
 

@@ -15,14 +15,9 @@ from tests.feature_store.images.shop_server import running
 
 PROGRAM = """
 import sys
-from pathlib import Path
 from feature_store.images.loader import ImageLoader
 from feature_store.images.settings import ImageSettings
-
-def peak_kb():
-    # Not ru_maxrss, which a child inherits from its parent's peak.
-    lines = Path("/proc/self/status").read_text().splitlines()
-    return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM"))
+from feature_store.memory import peak_bytes
 
 warm, *uris = sys.argv[1:]
 settings = ImageSettings(
@@ -34,12 +29,12 @@ settings = ImageSettings(
 )
 with ImageLoader(settings) as loader:
     loader.load(warm)
-    before = peak_kb()
+    before = peak_bytes() // 1024
     found = [
         each.error.reason if each.error else str(each.image.pixels.shape[1])
         for each in loader.load_many(uris)
     ]
-print(*sorted(set(found)), peak_kb() - before)
+print(*sorted(set(found)), peak_bytes() // 1024 - before)
 """
 
 

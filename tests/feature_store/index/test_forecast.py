@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 
@@ -13,7 +11,6 @@ from feature_store.index.forecast import (
     Forecast,
     Size,
     forecast,
-    free_bytes,
     refuse_if_too_large,
     time_small_graph,
 )
@@ -79,51 +76,5 @@ def test_a_build_that_does_not_fit_is_refused_with_what_to_do(
         refuse_if_too_large(build, SETTINGS)
 
 
-def machine(root: Path) -> Path:
-    (root / "proc").mkdir()
-    (root / "proc" / "meminfo").write_text("MemTotal: 9000 kB\nMemAvailable:    8000 kB\n")
-    return root
-
-
-def control_group(root: Path, folder: str, **files: str) -> Path:
-    place = root / "sys" / "fs" / "cgroup" / folder
-    place.mkdir(parents=True)
-    for name, text in files.items():
-        (place / name.replace("__", ".")).write_text(text)
-    return root
-
-
-def test_what_is_free_is_the_machine_s_without_a_control_group(tmp_path: Path) -> None:
-    assert free_bytes(machine(tmp_path)) == 8000 * 1024
-
-
-def test_a_control_group_s_limit_counts_but_not_the_files_it_has_read(tmp_path: Path) -> None:
-    root = control_group(
-        machine(tmp_path),
-        "",
-        memory__max="5000000\n",
-        memory__current="3000000\n",
-        memory__stat="anon 1\ninactive_file 1000000\n",
-    )
-    assert free_bytes(root) == 3_000_000
-
-
-def test_a_control_group_without_a_limit_does_not_count(tmp_path: Path) -> None:
-    root = control_group(machine(tmp_path), "", memory__max="max\n", memory__current="3000000\n")
-    assert free_bytes(root) == 8000 * 1024
-
-
-def test_the_older_kind_of_control_group_counts_too(tmp_path: Path) -> None:
-    root = control_group(
-        machine(tmp_path),
-        "memory",
-        memory__limit_in_bytes="5000000",
-        memory__usage_in_bytes="4000000",
-        memory__stat="total_inactive_file 500000\ninactive_file 500000\n",
-    )
-    assert free_bytes(root) == 1_500_000
-
-
-def test_a_system_that_does_not_tell_refuses_nothing(tmp_path: Path) -> None:
+def test_a_small_build_is_never_refused() -> None:
     refuse_if_too_large(expected(100), SETTINGS)
-    assert free_bytes(tmp_path) > 1 << 60

@@ -21,6 +21,7 @@ from starlette.routing import Route
 from feature_store.errors import FilterError, UnknownItemError
 from serving.answers import Answers
 from serving.board import Board
+from serving.doors import Events, Photos
 from serving.metrics import Counters, Shown, exposition
 from serving.observed import NOTES, Draining, Observed
 from serving.openapi import openapi_document
@@ -43,6 +44,10 @@ class Service:
     board: Board
     counters: Counters
     draining: Draining
+    photos: Photos | None = None
+    """Answers photos; None where the service does not."""
+    events: Events | None = None
+    """Takes what shoppers did; None where the service does not."""
 
 
 def build_app(service: Service) -> Starlette:
@@ -51,6 +56,8 @@ def build_app(service: Service) -> Starlette:
     routes = [
         AsSentRoute("/v1/items/{item_id:item_id}/similar", door.similar),
         AsSentRoute("/v1/items/{item_id:item_id}", door.item),
+        Route("/v1/search/image", door.photo, methods=["POST"]),
+        Route("/v1/events", door.events, methods=["POST"]),
         Route("/v1/bundle", door.bundle),
         Route("/healthz", door.health),
         Route("/readyz", door.ready),
@@ -70,7 +77,7 @@ def build_app(service: Service) -> Starlette:
     cors = Middleware(
         CORSMiddleware,
         allow_origins=list(service.settings.cors_origins),
-        allow_methods=["GET"],
+        allow_methods=["GET", "POST"],
         expose_headers=["ETag", "Server-Timing"],
         max_age=86400,
     )
@@ -95,6 +102,8 @@ class _Door:
         self._settings = service.settings
         self._board = service.board
         self._counters = service.counters
+        self._photos = service.photos
+        self._events = service.events
         self._widgets = Widgets()
         self._shop = shop_files() if service.settings.demo else {}
         self._openapi = json.dumps(openapi_document()).encode()
@@ -135,6 +144,18 @@ class _Door:
         except UnknownItemError as error:
             raise ProblemError(404, "unknown-item", str(error)) from error
         return self._fresh(body, answers, "public")
+
+    async def photo(self, request: Request) -> Response:
+        """Answer with the look-alikes of the products in a photo."""
+        if self._photos is None:
+            raise _not_offered("photo search", "install nitamono[photo] where it runs")
+        return await self._photos.answer(request)
+
+    async def events(self, request: Request) -> Response:
+        """Take what shoppers saw, clicked and bought."""
+        if self._events is None:
+            raise _not_offered("taking events", "give it a folder to keep them in")
+        return await self._events.answer(request)
 
     async def bundle(self, _request: Request) -> Response:
         """Answer with what is being served."""
@@ -249,6 +270,10 @@ class _Door:
     def _json(self, body: dict[str, Any], headers: dict[str, str]) -> Response:
         encoded = json.dumps(body, ensure_ascii=False).encode("utf-8", "replace")
         return Response(encoded, media_type=_JSON, headers=headers)
+
+
+def _not_offered(what: str, remedy: str) -> ProblemError:
+    return ProblemError(404, "not-offered", f"this service does not offer {what}; {remedy}")
 
 
 async def _to_shop(_request: Request) -> Response:

@@ -12,10 +12,15 @@ from starlette.responses import Response
 MEDIA_TYPE = "application/problem+json"
 
 _MAX_CHARACTERS = 2500
+_UNREAD = (408, 413)
+"""After these the rest of the body may still come: the connection ends instead."""
 
 
 class ProblemError(Exception):
-    """An answer that is an error: `status`, a `kind` that programs read, and a `detail`."""
+    """An answer that is an error: `status`, a `kind` that programs read, and a `detail`.
+
+    Of the other members, `retry_after_seconds` also becomes a header.
+    """
 
     def __init__(self, status: int, kind: str, detail: str, **members: object) -> None:
         super().__init__(detail)
@@ -30,6 +35,14 @@ TITLES = {
     "unknown-region": "No such region",
     "bad-parameter": "A parameter cannot be used",
     "not-found": "Nothing is here",
+    "not-offered": "This service does not offer that",
+    "bad-body": "The body cannot be used",
+    "body-too-long": "The body is too long",
+    "body-too-slow": "The body did not arrive in time",
+    "unsupported-media-type": "The body is of a kind that is not read here",
+    "bad-photo": "The photo cannot be used",
+    "too-many-requests": "Too many requests",
+    "busy": "The service is busy",
     "method-not-allowed": "This method is not allowed here",
     "bad-request": "This is not HTTP",
     "head-too-long": "The request's head is too long",
@@ -46,19 +59,28 @@ def bad_parameter(name: str, got: str, allowed: str) -> ProblemError:
 
 def problem_response(problem: ProblemError, headers: Mapping[str, str] | None = None) -> Response:
     """Return the problem as a response that no cache keeps."""
-    body = {
+    about = {**(headers or {}), "Cache-Control": "no-store"}
+    if "retry_after_seconds" in problem.members:
+        about["Retry-After"] = str(problem.members["retry_after_seconds"])
+    if problem.status in _UNREAD:
+        about["Connection"] = "close"
+    return Response(
+        json.dumps(problem_members(problem), ensure_ascii=False).encode("utf-8", "replace"),
+        status_code=problem.status,
+        media_type=MEDIA_TYPE,
+        headers=about,
+    )
+
+
+def problem_members(problem: ProblemError) -> dict[str, object]:
+    """Return the members of a problem: what its JSON consists of."""
+    return {
         "type": f"urn:nitamono:problem:{problem.kind}",
         "title": TITLES[problem.kind],
         "status": problem.status,
         "detail": _short(problem.detail),
         **{name: _short(value) for name, value in problem.members.items()},
     }
-    return Response(
-        json.dumps(body, ensure_ascii=False).encode("utf-8", "replace"),
-        status_code=problem.status,
-        media_type=MEDIA_TYPE,
-        headers={**(headers or {}), "Cache-Control": "no-store"},
-    )
 
 
 def _short(value: object) -> object:

@@ -56,6 +56,15 @@ class ServingSettings:
     cors_origins: tuple[str, ...] = field(default=("*",))
     """The web origins whose pages may read answers; `*` is all of them."""
 
+    max_body_bytes: int = 8_388_608
+    """The longest body of a request; a longer one is refused."""
+
+    rate_per_second: float = 0.0
+    """How many requests a second one client may make of each worker, on average; 0 for any."""
+
+    proxies: int = 0
+    """How many proxies stand before the service and add X-Forwarded-For, which is believed then."""
+
     demo: bool = True
     """Whether the demo shop is served under /demo/."""
 
@@ -72,6 +81,10 @@ class ServingSettings:
         for name in ("keep_alive_seconds", "cache_seconds"):
             value = getattr(self, name)
             _require(0 <= value <= 86400, name, "0 to 86400", value)
+        size, rate, proxies = self.max_body_bytes, self.rate_per_second, self.proxies
+        _require(1024 <= size <= 2**30, "max_body_bytes", "1024 to 1073741824", size)
+        _require(0 <= rate <= 1e6, "rate_per_second", "0 to 1000000", rate)
+        _require(0 <= proxies <= 8, "proxies", "0 to 8", proxies)
         if self.is_remote:
             try:
                 parse_address(self.bundles, prefix=True)
@@ -158,6 +171,13 @@ def _seconds(text: str) -> float:
     return seconds
 
 
+def _number(text: str) -> float:
+    number = float(text)
+    if not math.isfinite(number):
+        raise ValueError("it must be a finite number")
+    return number
+
+
 def _origins(text: str) -> tuple[str, ...]:
     origins = tuple(origin.strip() for origin in text.split(",") if origin.strip())
     for origin in origins:
@@ -179,6 +199,9 @@ _PARSERS: dict[str, Callable[[str], Any]] = {
     "keep_alive_seconds": int,
     "cache_seconds": int,
     "cors_origins": _origins,
+    "max_body_bytes": int,
+    "rate_per_second": _number,
+    "proxies": int,
     "demo": _boolean,
     "access_log": _boolean,
 }

@@ -43,6 +43,7 @@ TITLES = {
     "bad-photo": "The photo cannot be used",
     "too-many-requests": "Too many requests",
     "busy": "The service is busy",
+    "cors-refused": "Pages of another origin may not do this",
     "method-not-allowed": "This method is not allowed here",
     "bad-request": "This is not HTTP",
     "head-too-long": "The request's head is too long",

@@ -1,6 +1,7 @@
 """The Arrow schemas in which the stages meet, and the few words they share.
 
-`CATALOGUE` (one valid catalogue row) → `ITEMS`, `LEDGER`, `FEATURES` (the three store tables).
+`CATALOGUE` (one valid catalogue row) → `ITEMS`, `LEDGER`, `FEATURES` (the three store tables);
+`EVENTS` (what shoppers did) comes back from the lookup service.
 Stages never import each other; they import this module.
 """
 
@@ -113,6 +114,28 @@ FEATURES = pa.schema(
 """One feature: the vector (float32, length `dim`, L2 norm 1) of one region under one extractor.
 `kind` is `whole` (the whole image, box 0 0 1 1, confidence 0) or `product`; boxes are normalised
 to 0..1, origin top left. Key: (ds, item_id, image_index, region_id, extractor)."""
+
+VIEW, CLICK, CONVERSION = "view", "click", "conversion"
+EVENT_TYPES = (VIEW, CLICK, CONVERSION)
+"""What a shopper did with a hit: saw it, followed it, bought what it shows."""
+
+EVENTS = pa.schema(
+    [
+        pa.field("received_at", pa.timestamp("ms", tz="UTC"), nullable=False),
+        pa.field("type", pa.string(), nullable=False),
+        pa.field("query_id", pa.string(), nullable=False),
+        pa.field("item_id", pa.string()),
+        pa.field("position", pa.int32(), nullable=False),
+        pa.field("hit_item_id", pa.string(), nullable=False),
+        pa.field("bundle", pa.string(), nullable=False),
+        pa.field("session", pa.string()),
+    ]
+)
+"""One thing that a shopper did with one hit, as a browser told it: `type` is one of `EVENT_TYPES`,
+`query_id` names the answer, `item_id` the item that was asked about (null: a photo), `position`
+counts from 1, `session` is a random name of a visit, if the shop sends one. There is no address,
+no browser and no person in it. The same thing may be there several times.
+Key: (query_id, type, position, hit_item_id)."""
 
 
 class Box(NamedTuple):

@@ -65,6 +65,12 @@ class ServingSettings:
     proxies: int = 0
     """How many proxies stand before the service and add X-Forwarded-For, which is believed then."""
 
+    events: str = "var/events"
+    """Where what shoppers did is written: a folder, or gs://bucket/prefix; `off`: it is not."""
+
+    events_flush_seconds: float = 10.0
+    """How long an event may wait in memory before it is written."""
+
     demo: bool = True
     """Whether the demo shop is served under /demo/."""
 
@@ -75,7 +81,7 @@ class ServingSettings:
         """Refuse what cannot work; SettingsError names the setting."""
         _require(0 <= self.port <= 65535, "port", "0 to 65535", self.port)
         _require(1 <= self.workers <= 256, "workers", "1 to 256", self.workers)
-        for name in ("poll_seconds", "drain_seconds", "idle_seconds"):
+        for name in ("poll_seconds", "drain_seconds", "idle_seconds", "events_flush_seconds"):
             value = getattr(self, name)
             _require(0 < value <= 3600, name, "above 0, at most 3600", value)
         for name in ("keep_alive_seconds", "cache_seconds"):
@@ -90,6 +96,11 @@ class ServingSettings:
                 parse_address(self.bundles, prefix=True)
             except StorageError as error:
                 raise SettingsError(f"bundles: {error}") from error
+
+    @property
+    def takes_events(self) -> bool:
+        """Whether what shoppers did is kept."""
+        return self.events != "off"
 
     @property
     def is_remote(self) -> bool:
@@ -107,13 +118,15 @@ class ServingSettings:
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> ServingSettings:
-        """Read NITAMONO_HOME, NITAMONO_BUNDLES, PORT and NITAMONO_SERVING_*.
+        """Read NITAMONO_HOME, _BUNDLES, _EVENTS_FOLDER, PORT and NITAMONO_SERVING_*.
 
         SettingsError names what is wrong.
         """
         home = Path(environment.get("NITAMONO_HOME") or "var")
         bundles = environment.get("NITAMONO_BUNDLES") or str(home / "bundles")
-        read: dict[str, Any] = {"bundles": bundles, "thumbnails": home / "thumbnails"}
+        events = environment.get("NITAMONO_EVENTS_FOLDER") or str(home / "events")
+        thumbnails = home / "thumbnails"
+        read: dict[str, Any] = {"bundles": bundles, "thumbnails": thumbnails, "events": events}
         if environment.get("PORT"):
             read["port"] = _read("PORT", environment["PORT"], int)
         for name, parse in _PARSERS.items():
@@ -202,6 +215,8 @@ _PARSERS: dict[str, Callable[[str], Any]] = {
     "max_body_bytes": int,
     "rate_per_second": _number,
     "proxies": int,
+    "events": str,
+    "events_flush_seconds": _seconds,
     "demo": _boolean,
     "access_log": _boolean,
 }

@@ -1,12 +1,11 @@
 """What the service counts, over all its processes, in the Prometheus text format.
 
-Labels are routes, statuses and roles, out of closed lists: never an item, so their number is
-bounded. Which bundle and which tier has a role, two gauges say.
+Labels have closed lists of values (see `counters`), but for the names of what is served: the
+bundles, tiers and models, of which there is one for each role at a time.
 """
 
 from __future__ import annotations
 
-import bisect
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -22,89 +21,24 @@ from prometheus_client.core import (
 from prometheus_client.registry import Collector
 
 from serving.board import Board
-
-ROUTES = (
-    "similar",
-    "item",
-    "bundle",
-    "health",
-    "ready",
-    "metrics",
-    "openapi",
-    "widget",
-    "image",
-    "shop",
-    "none",
+from serving.counters import (
+    AT,
+    BOUNDS_SECONDS,
+    BUCKETS,
+    CANARY,
+    COLUMNS,
+    FAMILIES,
+    LIVE,
+    SECONDS_AT,
+    Counters,
+    Family,
 )
-"""The routes that requests are counted by; `none` is for paths that are no route."""
+from serving.summary import age_seconds
 
-STATUSES = (200, 304, 307, 400, 404, 405, 500, 0)
-"""The statuses that requests are counted by; 0 stands for any other."""
+__all__ = ["CANARY", "COLUMNS", "LIVE", "Counters", "Shown", "exposition"]
 
-BOUNDS_SECONDS = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 1.0)
-"""The upper bounds of the latency histogram's buckets; the last bucket is open."""
-
-LIVE, CANARY = "live", "canary"
-ROLES = (LIVE, CANARY)
-"""Whose answers are told apart: the live bundle's and its canary's."""
-
-_ANSWERS = {
-    "answers": "Answers about look-alikes.",
-    "empty_answers": "Such answers that had no hit.",
-    "fallbacks": "Such answers that fell back on something else.",
-    "hits": "Hits in all answers.",
-}
-_HAPPENED = {
-    "restarts": ("worker_restarts", "Workers that died and were started again."),
-    "swaps": ("bundle_swaps", "Times other bundles began to be served."),
-    "refusals": ("bundle_refusals", "Times a published bundle was refused."),
-    "canary_refusals": ("canary_refusals", "Times a canary was refused."),
-    "tier_swaps": ("tier_swaps", "Times a worker took up another fresh tier."),
-    "tier_refusals": ("tier_refusals", "Times a worker refused a fresh tier."),
-}
-_EVENTS = (*(f"{name} {role}" for name in _ANSWERS for role in ROLES), *_HAPPENED)
-
-_BUCKETS = len(BOUNDS_SECONDS) + 1
-_REQUESTS_AT = 0
-_BUCKETS_AT = len(ROUTES) * len(STATUSES)
-_SUMS_AT = _BUCKETS_AT + len(ROUTES) * _BUCKETS
-_EVENTS_AT = _SUMS_AT + len(ROUTES)
-COLUMNS = _EVENTS_AT + len(_EVENTS)
-"""How many counters one process has: the width of a row of the board."""
-
-_ROUTE_NUMBER = {route: number for number, route in enumerate(ROUTES)}
-_STATUS_NUMBER = {status: number for number, status in enumerate(STATUSES)}
-_EVENT_NUMBER = {event: number for number, event in enumerate(_EVENTS)}
-
-
-class Counters:
-    """One process's row of the board: where it counts."""
-
-    def __init__(self, row: npt.NDArray[np.float64]) -> None:
-        self._row = row
-
-    def request(self, route: str, status: int, seconds: float) -> None:
-        """Count one answered request of `route` and how long it took."""
-        number = _ROUTE_NUMBER.get(route, _ROUTE_NUMBER["none"])
-        of_status = _STATUS_NUMBER.get(status, _STATUS_NUMBER[0])
-        bucket = bisect.bisect_left(BOUNDS_SECONDS, seconds)
-        self._row[_REQUESTS_AT + number * len(STATUSES) + of_status] += 1
-        self._row[_BUCKETS_AT + number * _BUCKETS + bucket] += 1
-        self._row[_SUMS_AT + number] += seconds
-
-    def answer(self, role: str, hits: int, *, fallback: bool) -> None:
-        """Count an answer about look-alikes, given by the bundle of this role."""
-        self._add(f"answers {role}", 1)
-        self._add(f"hits {role}", hits)
-        self._add(f"empty_answers {role}", not hits)
-        self._add(f"fallbacks {role}", fallback)
-
-    def event(self, name: str) -> None:
-        """Count one of the other events, by its name."""
-        self._add(name, 1)
-
-    def _add(self, name: str, times: int) -> None:
-        self._row[_EVENTS_AT + _EVENT_NUMBER[name]] += times
+_SHOWN_AT_ZERO = ("200", "500")
+"""The statuses that are shown before the first: a rate sees the first only if it saw none."""
 
 
 @dataclass(frozen=True)
@@ -127,9 +61,10 @@ class _BoardCollector(Collector):
 
     def collect(self) -> Iterator[Metric]:
         """Yield every family, summed over the processes."""
-        totals = self._board.cells.sum(axis=0)
-        yield from _requests(totals)
-        yield from _events(totals[_EVENTS_AT:])
+        totals = self._board.totals()
+        for family in FAMILIES:
+            yield _family(family, totals)
+        yield _latency(totals)
         yield from _of_bundles(self._shown)
         yield from _of_tiers(self._shown)
         yield from _of_notice(self._board.notice())
@@ -142,44 +77,53 @@ def exposition(board: Board, shown: Shown) -> bytes:
     return generate_latest(registry)
 
 
-def _requests(totals: npt.NDArray[np.float64]) -> Iterable[Metric]:
-    requests = CounterMetricFamily(
-        "nitamono_requests", "Requests answered.", labels=["route", "status"]
+def _family(family: Family, totals: npt.NDArray[np.float64]) -> Metric:
+    make = GaugeMetricFamily if family.momentary else CounterMetricFamily
+    metric = make(
+        f"nitamono_{family.name}", family.sentence, labels=[name for name, _ in family.labels]
     )
+    for labels in family.combinations():
+        count = totals[AT[(family.name, *labels)]]
+        if count or family.name != "requests" or labels[-1] in _SHOWN_AT_ZERO:
+            metric.add_metric(labels, count)
+    return metric
+
+
+def _latency(totals: npt.NDArray[np.float64]) -> Metric:
     seconds = HistogramMetricFamily(
-        "nitamono_request_seconds", "From request to answer.", labels=["route"], unit="seconds"
+        "nitamono_request_seconds",
+        "From request to answer.",
+        labels=["route", "answered_by"],
+        unit="seconds",
     )
-    for number, route in enumerate(ROUTES):
-        for of_status, status in enumerate(STATUSES):
-            count = totals[_REQUESTS_AT + number * len(STATUSES) + of_status]
-            if count:
-                requests.add_metric([route, str(status) if status else "other"], count)
-        start = _BUCKETS_AT + number * _BUCKETS
-        growing = np.cumsum(totals[start : start + _BUCKETS])
+    bounds = [*map(str, BOUNDS_SECONDS), "+Inf"]
+    for timed, first in SECONDS_AT.items():
+        growing = np.cumsum(totals[first : first + BUCKETS])
         if growing[-1]:
-            bounds = [*map(str, BOUNDS_SECONDS), "+Inf"]
             buckets = list(zip(bounds, growing.tolist(), strict=True))
-            seconds.add_metric([route], buckets, sum_value=totals[_SUMS_AT + number])
-    return [requests, seconds]
-
-
-def _events(totals: npt.NDArray[np.float64]) -> Iterable[Metric]:
-    for name, sentence in _ANSWERS.items():
-        family = CounterMetricFamily(f"nitamono_{name}", sentence, labels=["role"])
-        for role in ROLES:
-            family.add_metric([role], totals[_EVENT_NUMBER[f"{name} {role}"]])
-        yield family
-    for name, (shown, sentence) in _HAPPENED.items():
-        yield CounterMetricFamily(f"nitamono_{shown}", sentence, value=totals[_EVENT_NUMBER[name]])
+            seconds.add_metric(timed, buckets, sum_value=totals[first + BUCKETS])
+    return seconds
 
 
 def _of_bundles(shown: Shown) -> Iterable[Metric]:
     info = GaugeMetricFamily(
         "nitamono_bundle_info", "The bundles served.", labels=["bundle", "role"]
     )
+    models = GaugeMetricFamily(
+        "nitamono_model_info",
+        "The models that described what is served.",
+        labels=["detector", "extractor", "role"],
+    )
+    age = GaugeMetricFamily(
+        "nitamono_index_age_seconds", "Seconds since the bundle was built.", labels=["role"]
+    )
     for role, bundle in shown.bundles.items():
         info.add_metric([bundle["bundle"], role], 1)
-    yield info
+        models.add_metric([bundle["detector"], bundle["extractor"], role], 1)
+        seconds = age_seconds(bundle["created_at"])
+        if seconds is not None:
+            age.add_metric([role], seconds)
+    yield from (info, models, age)
     for name, count in sorted(shown.bundles[LIVE]["counts"].items()):
         yield GaugeMetricFamily(f"nitamono_bundle_{name}", f"Live {name} served.", value=count)
     yield GaugeMetricFamily(

@@ -13,10 +13,10 @@ from types import TracebackType
 from PIL import Image
 
 from feature_store.errors import ImageError
-from feature_store.images.decode import LoadedImage, decode
 from feature_store.images.fetch import Fetcher
 from feature_store.images.pacing import Turn
 from feature_store.images.settings import ImageSettings
+from feature_store.photo.decode import LoadedImage, decode
 
 
 @dataclass(frozen=True, eq=False)

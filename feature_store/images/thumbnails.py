@@ -8,7 +8,7 @@ from pathlib import Path
 
 from PIL import Image
 
-from feature_store.images.decode import LoadedImage
+from feature_store.photo.decode import LoadedImage
 
 _QUALITY = 85
 

@@ -12,14 +12,14 @@ from feature_store.ingest.books import Books, Entry, Look
 from feature_store.ingest.knowledge import Knowledge
 from feature_store.ingest.looks import Looks
 from feature_store.ingest.models import Models
+from feature_store.photo.regions import describe, find_regions
 from feature_store.schemas import PASSING_REASONS, WHOLE, region_id
-from feature_store.vision.regions import describe, find_regions
 
 if TYPE_CHECKING:
-    from feature_store.images.decode import LoadedImage
     from feature_store.images.loader import Loaded
+    from feature_store.photo.decode import LoadedImage
+    from feature_store.photo.extract import Extractor
     from feature_store.settings import Settings
-    from feature_store.vision.extract import Extractor
 
 
 class ImageDescriber:

@@ -10,9 +10,9 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from feature_store.photo.regions import Region
 from feature_store.schemas import Box, region_id
 from feature_store.tables.store import Known
-from feature_store.vision.regions import Region
 
 Vector = npt.NDArray[np.float32]
 Ask = Callable[[list[str]], Known]

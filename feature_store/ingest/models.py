@@ -12,9 +12,9 @@ from feature_store.errors import VisionError
 from feature_store.models import ModelRegistry
 
 if TYPE_CHECKING:
+    from feature_store.photo.detect import Detector
+    from feature_store.photo.extract import Extractor
     from feature_store.settings import Settings
-    from feature_store.vision.detect import Detector
-    from feature_store.vision.extract import Extractor
 
 
 @dataclass(frozen=True)

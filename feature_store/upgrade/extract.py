@@ -28,10 +28,10 @@ from feature_store.tables.store import VECTORS
 from feature_store.upgrade.plan import CHUNK, read_plan
 
 if TYPE_CHECKING:
-    from feature_store.images.decode import LoadedImage
+    from feature_store.photo.decode import LoadedImage
+    from feature_store.photo.extract import Extractor
+    from feature_store.photo.regions import Region
     from feature_store.settings import Settings
-    from feature_store.vision.extract import Extractor
-    from feature_store.vision.regions import Region
 
 log = logging.getLogger(__name__)
 
@@ -191,7 +191,7 @@ class _ChunkWork:
                 yield self._embed(images)
 
     def _embed(self, images: list[LoadedImage]) -> pa.Table:
-        from feature_store.vision.regions import describe
+        from feature_store.photo.regions import describe
 
         pixels = [image.pixels for image in images]
         regions = [[region for _, region in self.regions[i.image_id][1]] for i in images]
@@ -228,7 +228,7 @@ class _ChunkWork:
 
 def _by_image(rows: pa.Table) -> dict[str, tuple[str, list[tuple[str, Region]]]]:
     """Group a chunk's rows: image_id → its address, and the names and boxes of its regions."""
-    from feature_store.vision.regions import Region
+    from feature_store.photo.regions import Region
 
     found: dict[str, tuple[str, list[tuple[str, Region]]]] = {}
     for row in rows.to_pylist():

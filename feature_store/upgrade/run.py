@@ -13,8 +13,8 @@ from feature_store.upgrade.plan import plan_upgrade
 from feature_store.upgrade.switch import coverage, switch
 
 if TYPE_CHECKING:
+    from feature_store.photo.extract import Extractor
     from feature_store.settings import Settings
-    from feature_store.vision.extract import Extractor
 
 Progress = Callable[[int, int], None]
 """Is told how many images of how many are described."""

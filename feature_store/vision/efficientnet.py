@@ -14,9 +14,9 @@ from torch.nn.functional import normalize
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from feature_store.errors import VisionError
-from feature_store.vision.crops import squash
+from feature_store.photo.crops import squash
+from feature_store.photo.extract import normalise_rows
 from feature_store.vision.device import choose_compute
-from feature_store.vision.extract import normalise_rows
 from feature_store.vision.packaged import packaged_identity, packaged_weights
 from feature_store.vision.settings import VisionSettings
 

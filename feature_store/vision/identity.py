@@ -12,9 +12,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
-from feature_store.vision.detect import WholeImageDetector
+from feature_store.photo.detect import WholeImageDetector
+from feature_store.photo.letterbox import PREPROCESSING
 from feature_store.vision.detector_weights import find_weights, told_image_px
-from feature_store.vision.letterbox import PREPROCESSING
 from feature_store.vision.packaged import DIMS, packaged_identity
 from feature_store.vision.settings import VisionSettings
 
@@ -71,7 +71,7 @@ def extractor_facts(settings: VisionSettings) -> ExtractorFacts:
     """Tell what is known of the extractor that `settings.extractor` names; see the above."""
     name = settings.extractor
     if name.endswith(".onnx"):
-        from feature_store.vision.onnx_extractor import look_at
+        from feature_store.photo.onnx_extractor import look_at
 
-        return ExtractorFacts(*look_at(Path(name), settings))
+        return ExtractorFacts(*look_at(settings.onnx))
     return ExtractorFacts(packaged_identity(name, settings), DIMS[name])

@@ -12,9 +12,9 @@ import numpy as np
 import numpy.typing as npt
 
 from feature_store.errors import VisionError
-from feature_store.vision.detect import Detection, Detector
+from feature_store.photo.detect import Detection, Detector
+from feature_store.photo.extract import Extractor
 from feature_store.vision.detector_weights import find_weights
-from feature_store.vision.extract import Extractor
 from feature_store.vision.identity import detector_identity, extractor_facts
 from feature_store.vision.settings import VisionSettings
 
@@ -86,9 +86,9 @@ def _require_same(name: str, told: str, loaded: str) -> None:
 
 def _load_extractor(settings: VisionSettings) -> Extractor:
     if settings.extractor.endswith(".onnx"):
-        from feature_store.vision.onnx_extractor import OnnxExtractor
+        from feature_store.photo.onnx_extractor import OnnxExtractor
 
-        return OnnxExtractor(settings)
+        return OnnxExtractor(settings.onnx)
     from feature_store.vision.efficientnet import EfficientNetExtractor
 
     return EfficientNetExtractor(settings)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from feature_store.vision.detect import Detector, WholeImageDetector
-from feature_store.vision.extract import Extractor
+from feature_store.photo.detect import Detector, WholeImageDetector
+from feature_store.photo.extract import Extractor
 from feature_store.vision.lazy import LazyDetector, LazyExtractor
 from feature_store.vision.settings import VisionSettings
 

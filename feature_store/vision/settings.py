@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from feature_store.errors import SettingsError
+from feature_store.photo.onnx_session import OnnxSettings
 
 DEVICES = ("auto", "cpu", "cuda")
 PRECISIONS = ("auto", "float32", "bfloat16", "float16")
@@ -91,6 +93,18 @@ class VisionSettings:
         """What of the photos themselves goes into a model's identity: nothing at their usual size,
         so that this is the identity that it always had."""
         return "" if self.photo_long_side_px == 1024 else f":photos of {self.photo_long_side_px}"
+
+    @property
+    def onnx(self) -> OnnxSettings:
+        """How the extractor is run where it is the path of an .onnx file."""
+        return OnnxSettings(
+            model=Path(self.extractor),
+            crop_px=self.crop_px,
+            batch=self.extractor_batch,
+            threads=self.threads,
+            device=self.device,
+            digest_text=self.digest_text,
+        )
 
 
 def _require(condition: bool, message: str) -> None:

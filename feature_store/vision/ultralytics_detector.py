@@ -13,11 +13,11 @@ import numpy.typing as npt
 import torch
 
 from feature_store.errors import VisionError
-from feature_store.vision.detect import Detection
+from feature_store.photo.detect import Detection
+from feature_store.photo.letterbox import Placement, box_in_photo, letterbox
 from feature_store.vision.detector_weights import rounded_up
 from feature_store.vision.device import choose_compute
 from feature_store.vision.identity import name_detector
-from feature_store.vision.letterbox import Placement, box_in_photo, letterbox
 from feature_store.vision.settings import VisionSettings
 from feature_store.vision.ultralytics_weights import open_weights
 

@@ -28,7 +28,7 @@ STAGES = {
     "runs",
     "demo",
 }
-SHARED = {"errors", "memory", "schemas", "storage"}
+SHARED = {"errors", "memory", "photo", "schemas", "storage"}
 SERVING_MAY_USE = {"bundle", *SHARED}
 HEAVY = {"torch", "ultralytics", "google", "ngtpy", "great_expectations", "torchvision", "cv2"}
 

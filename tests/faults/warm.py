@@ -19,9 +19,9 @@ import feature_store.images.loader
 import feature_store.images.thumbnails
 import feature_store.ingest
 import feature_store.nightly
+import feature_store.photo.regions
 import feature_store.tables.delta
 import feature_store.vision.models
-import feature_store.vision.regions
 
 WARM = (
     *(deltalake, great_expectations, ngtpy, pd, PIL, pyarrow, feature_store),

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from feature_store.images.decode import LoadedImage, decode
 from feature_store.images.settings import ImageSettings
 from feature_store.images.thumbnails import keep_thumbnail, thumbnail_path, write_thumbnail
+from feature_store.photo.decode import LoadedImage, decode
 from tests.feature_store.images.files import close_to, corners, encode, quarters
 
 

@@ -12,10 +12,10 @@ from PIL import Image, ImageDraw
 
 from feature_store.ingest.models import Models
 from feature_store.ingest.settings import IngestSettings
+from feature_store.photo.detect import Detection
+from feature_store.photo.extract import normalise_rows
 from feature_store.schemas import Box
 from feature_store.settings import Settings
-from feature_store.vision.detect import Detection
-from feature_store.vision.extract import normalise_rows
 
 Pixels = npt.NDArray[np.uint8]
 

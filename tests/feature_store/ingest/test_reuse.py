@@ -17,11 +17,11 @@ from feature_store.errors import CommitConflictError
 from feature_store.ingest import ingest_partition, plan_partition, process_shard
 from feature_store.ingest.models import Models
 from feature_store.models import ModelRegistry
+from feature_store.photo.detect import Detection
 from feature_store.schemas import Box, DataInterval
 from feature_store.settings import Settings
 from feature_store.tables import Commit, PartitionBatch, open_store
 from feature_store.tables.delta import DeltaFeatureStore
-from feature_store.vision.detect import Detection
 from tests.feature_store.ingest.shop import BoxDetector, ColourExtractor, Pixels, Shop, quick_models
 
 DAY, NEXT = DataInterval.day("2026-03-01"), DataInterval.day("2026-03-02")

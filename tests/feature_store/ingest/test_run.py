@@ -15,10 +15,10 @@ import pytest
 from feature_store.errors import GateError, StoreError
 from feature_store.ingest import ingest_partition, plan_partition
 from feature_store.ingest.models import Models
+from feature_store.photo.detect import Detection
 from feature_store.schemas import BOOKKEEPING, DataInterval
 from feature_store.settings import Settings
 from feature_store.tables import Commit, Snapshot, open_store
-from feature_store.vision.detect import Detection
 from tests.feature_store.ingest.shop import (
     BoxDetector,
     ColourExtractor,

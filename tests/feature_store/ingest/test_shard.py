@@ -20,9 +20,9 @@ from feature_store.images.source import fingerprint_of_file
 from feature_store.ingest import ShardSummary, ingest_partition, plan_partition, process_shard
 from feature_store.ingest.models import Models
 from feature_store.ingest.result import ShardResult
+from feature_store.photo.detect import Detection
 from feature_store.schemas import Box, DataInterval, region_id
 from feature_store.settings import Settings
-from feature_store.vision.detect import Detection
 from tests.feature_store.ingest.shop import BoxDetector, ColourExtractor, Pixels, Shop, quick_models
 
 DAY, NEXT = DataInterval.day("2026-03-01"), DataInterval.day("2026-03-02")

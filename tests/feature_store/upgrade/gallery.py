@@ -16,13 +16,13 @@ import pyarrow as pa
 
 from feature_store.images.loader import ImageLoader
 from feature_store.ingest.settings import IngestSettings
+from feature_store.photo.regions import describe, find_regions
 from feature_store.schemas import FEATURES, ITEMS, LEDGER, Box, region_id
 from feature_store.settings import Settings
 from feature_store.tables import Commit, PartitionBatch, open_store
 from feature_store.upgrade.settings import UpgradeSettings
 from feature_store.vision.identity import extractor_identity
 from feature_store.vision.models import load_extractor
-from feature_store.vision.regions import describe, find_regions
 from feature_store.vision.settings import VisionSettings
 from tests.feature_store.ingest.shop import BoxDetector, Shop
 from tests.feature_store.vision.models import write_model

@@ -15,15 +15,17 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
+from feature_store.photo import letterbox, onnx_extractor
+from feature_store.photo.crops import crop, squash
+from feature_store.photo.onnx_extractor import OnnxExtractor
+from feature_store.photo.onnx_session import OnnxSettings
 from feature_store.schemas import Box
-from feature_store.vision import letterbox, onnx_extractor, packaged
-from feature_store.vision.crops import crop, squash
+from feature_store.vision import packaged
 from feature_store.vision.detector_weights import DEFAULT_WEIGHTS
 from feature_store.vision.efficientnet import EfficientNetExtractor
 from feature_store.vision.identity import detector_identity, extractor_identity
 from feature_store.vision.lazy import LazyExtractor
 from feature_store.vision.models import load_extractor
-from feature_store.vision.onnx_extractor import OnnxExtractor
 from feature_store.vision.settings import VisionSettings
 from feature_store.vision.ultralytics_detector import UltralyticsDetector
 from feature_store.vision.ultralytics_weights import import_ultralytics
@@ -62,7 +64,7 @@ def test_crops_reach_the_packaged_networks_as_their_version_says() -> None:
 
 def test_crops_reach_onnx_models_as_their_version_says(tmp_path: Path) -> None:
     path = write_model(tmp_path / "m.onnx", [("Identity", "")], ["n", 3, "h", "w"])
-    extractor = OnnxExtractor(VisionSettings(extractor=str(path), device="cpu"))
+    extractor = OnnxExtractor(OnnxSettings(path))
     squares = np.stack([squash(each, 224) for each in crops_seen()])
     found = digest(extractor._prepare(squares))
     assert {onnx_extractor.PREPROCESSING: found} == {"squash-1": "af70d0f0bb1ed965"}

@@ -13,10 +13,10 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from feature_store.errors import VisionError
+from feature_store.photo.onnx_extractor import OnnxExtractor
 from feature_store.vision.identity import detector_identity, extractor_identity
 from feature_store.vision.lazy import LazyDetector, LazyExtractor
 from feature_store.vision.models import load_detector, load_extractor
-from feature_store.vision.onnx_extractor import OnnxExtractor
 from feature_store.vision.settings import VisionSettings
 from tests.feature_store.vision.models import write_model
 from tests.feature_store.vision.pictures import product_photo
@@ -87,7 +87,7 @@ print(extractor_identity(VisionSettings(), {str(path)!r}), "torch" in sys.module
     answer = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, check=True, text=True
     )
-    real = OnnxExtractor(replace(CPU, extractor=str(path)))
+    real = OnnxExtractor(replace(CPU, extractor=str(path)).onnx)
     assert answer.stdout.split() == [real.identity, "False"]
 
 

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from feature_store.errors import VisionError
-from feature_store.vision.detect import WholeImageDetector
+from feature_store.photo.detect import WholeImageDetector
 from feature_store.vision.settings import VisionSettings
 from feature_store.vision.ultralytics_detector import UltralyticsDetector
 from tests.feature_store.vision.detectors import Canned, RedFinder

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from feature_store.vision.extract import normalise_rows
+from feature_store.photo.extract import normalise_rows
 
 
 def test_rows_are_scaled_to_one_each() -> None:

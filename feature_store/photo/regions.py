@@ -8,9 +8,9 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from feature_store.photo.detect import Detector
+from feature_store.photo.extract import Extractor
 from feature_store.schemas import WHOLE, Box
-from feature_store.vision.detect import Detector
-from feature_store.vision.extract import Extractor
 
 CHUNK = 256
 """Crops handed to an extractor at a time: views into the photos, so that none is copied."""
@@ -48,7 +48,7 @@ def describe(
 
     Batches reach across photos. A region that cannot be described is a row of NaN.
     """
-    from feature_store.vision.crops import crop  # Pillow, which naming a region does not need
+    from feature_store.photo.crops import crop  # Pillow, which naming a region does not need
 
     counts = [len(listed) for listed in regions]
     views = [

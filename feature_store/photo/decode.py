@@ -10,6 +10,7 @@ import hashlib
 import io
 import struct
 import threading
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,8 +18,8 @@ import numpy.typing as npt
 from PIL import Image, UnidentifiedImageError
 
 from feature_store.errors import ImageError
-from feature_store.images.headers import FORMATS, check_tiff, claims_to_be_image, describe
-from feature_store.images.settings import ImageSettings
+from feature_store.photo.headers import FORMATS, check_tiff, claims_to_be_image, describe
+from feature_store.photo.limits import Limits
 
 _ORIENTATION_TAG = 0x0112
 _TRANSPOSE = {
@@ -49,17 +50,22 @@ class LoadedImage:
     height_px: int
 
 
-def decode(data: bytes, settings: ImageSettings) -> LoadedImage:
-    """Decode the first frame of `data`, an image of one of `headers.FORMATS`.
+def decode(
+    data: bytes, limits: Limits, *, formats: Sequence[str] = FORMATS, still: bool = False
+) -> LoadedImage:
+    """Decode the first frame of `data`, an image of one of `formats`, Pillow's names.
 
     Transparency is laid over white. Raises ImageError, and nothing else whatever the bytes: reason
-    not_an_image, corrupt, too_large or too_small.
+    not_an_image, corrupt, too_large or too_small. With `still` an animation is not an image.
     """
     if not data:
         raise ImageError("not_an_image", "the file is empty (0 bytes)")
     check_tiff(data)
     try:
-        return _decode(data, settings)
+        with _open(data, formats) as image:
+            if still and _is_animated(image):
+                raise ImageError("not_an_image", "it is an animation")
+            return _decode(data, image, limits)
     except ImageError:
         raise
     except (Image.DecompressionBombError, Image.DecompressionBombWarning, MemoryError) as error:
@@ -69,41 +75,40 @@ def decode(data: bytes, settings: ImageSettings) -> LoadedImage:
             raise ImageError(
                 "corrupt", "it starts like an image but has no readable head"
             ) from error
-        raise ImageError("not_an_image", f"it is {describe(data)}") from error
+        raise ImageError("not_an_image", f"it is {describe(data, formats)}") from error
     except Exception as error:  # Pillow raises nearly anything on hostile bytes
         raise ImageError("corrupt", f"{type(error).__name__}: {str(error)[:200]}") from error
 
 
-def _decode(data: bytes, settings: ImageSettings) -> LoadedImage:
-    with _open(data) as image:
-        width, height = image.size
-        _check_size(image, settings)
-        target = _target_size(width, height, settings.working_long_side_px)
-        # A JPEG can be decoded at a half, quarter or eighth; twice the target keeps it sharp.
-        image.draft(None, (target[0] * 2, target[1] * 2))
-        with _alone_if_large(image):
-            image.load()
-            if image.format == "TIFF":  # comes upright out of load(), and may change its size
-                width, height = image.size
-                target = _target_size(width, height, settings.working_long_side_px)
-            orientation = _orientation(image)
-            small = _reduce(_resizable(image), target)
-        if orientation in _TRANSPOSE:
-            small = small.transpose(_TRANSPOSE[orientation])
-        if orientation >= 5:
-            width, height = height, width
-        pixels = np.array(_to_rgb(small), dtype=np.uint8, order="C")
+def _decode(data: bytes, image: Image.Image, limits: Limits) -> LoadedImage:
+    width, height = image.size
+    _check_size(image, limits)
+    target = _target_size(width, height, limits.working_long_side_px)
+    # A JPEG can be decoded at a half, quarter or eighth; twice the target keeps it sharp.
+    image.draft(None, (target[0] * 2, target[1] * 2))
+    with _alone_if_large(image):
+        image.load()
+        if image.format == "TIFF":  # comes upright out of load(), and may change its size
+            width, height = image.size
+            target = _target_size(width, height, limits.working_long_side_px)
+        orientation = _orientation(image)
+        small = _reduce(_resizable(image), target)
+    if orientation in _TRANSPOSE:
+        small = small.transpose(_TRANSPOSE[orientation])
+    if orientation >= 5:
+        width, height = height, width
+    pixels = np.array(_to_rgb(small), dtype=np.uint8, order="C")
     return LoadedImage(hashlib.sha256(data).hexdigest(), pixels, width, height)
 
 
-def _open(data: bytes) -> Image.Image:
+def _open(data: bytes, formats: Sequence[str]) -> Image.Image:
     """Find the reader that knows `data`, as `Image.open` does, but always Pillow's own way.
 
     ultralytics, once imported, puts another function there, which answers bytes of no known kind
     with the import of a HEIF reader, and an ImportError.
     """
     Image.init()
-    for name in FORMATS:
+    for name in formats:
         reader, accepts = Image.OPEN.get(name, (None, None))
         if reader is None or not (accepts is None or accepts(data[:16]) is True):
             continue
@@ -114,17 +119,22 @@ def _open(data: bytes) -> Image.Image:
     raise UnidentifiedImageError
 
 
-def _check_size(image: Image.Image, settings: ImageSettings) -> None:
+def _is_animated(image: Image.Image) -> bool:
+    # What follows the photo in an MPO are its previews and depths, as telephones write them.
+    return image.format != "MPO" and bool(getattr(image, "is_animated", False))
+
+
+def _check_size(image: Image.Image, limits: Limits) -> None:
     """Judge by the header alone, before a single pixel is decoded."""
     width, height = image.size
     tags = getattr(image, "tag_v2", {})
     tile_px = _as_int(tags.get(322)) * _as_int(tags.get(323))
-    if max(width * height, tile_px) > settings.max_pixels:
+    if max(width * height, tile_px) > limits.max_pixels:
         size = f"{width:,} x {height:,} pixels"
-        raise ImageError("too_large", f"{size}; {settings.max_pixels:,} are allowed")
-    if min(width, height) < settings.min_side_px:
+        raise ImageError("too_large", f"{size}; {limits.max_pixels:,} are allowed")
+    if min(width, height) < limits.min_side_px:
         size = f"{width} x {height} pixels"
-        raise ImageError("too_small", f"{size}; each side needs {settings.min_side_px}")
+        raise ImageError("too_small", f"{size}; each side needs {limits.min_side_px}")
 
 
 def _as_int(value: object) -> int:

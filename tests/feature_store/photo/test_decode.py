@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from feature_store.errors import ImageError
-from feature_store.images.decode import LoadedImage, decode
 from feature_store.images.settings import ImageSettings
+from feature_store.photo.decode import LoadedImage, decode
 from tests.feature_store.images.files import (
     BLUE,
     GREEN,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import struct
+from collections.abc import Sequence
 
 from feature_store.errors import ImageError
 
@@ -25,7 +26,7 @@ def claims_to_be_image(data: bytes) -> bool:
     )
 
 
-def describe(data: bytes) -> str:
+def describe(data: bytes, formats: Sequence[str] = FORMATS) -> str:
     """A guess in a few words at what `data` is instead of an image."""
     start = data[:512].lstrip(b"\xef\xbb\xbf \t\r\n").lower()
     if b"<svg" in start:
@@ -37,7 +38,7 @@ def describe(data: bytes) -> str:
         return "a PDF document"
     if kind is not None:
         return "a web page or other text; does the address lead to the image itself?"
-    return f"of no known image format ({', '.join(FORMATS)})"
+    return f"of no known image format ({', '.join(formats)})"
 
 
 def check_tiff(data: bytes) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from feature_store.vision.letterbox import GREY, Placement, box_in_photo, letterbox
+from feature_store.photo.letterbox import GREY, Placement, box_in_photo, letterbox
 
 
 def test_photos_of_any_shape_make_one_batch() -> None:

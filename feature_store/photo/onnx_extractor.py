@@ -14,9 +14,9 @@ import numpy as np
 import numpy.typing as npt
 
 from feature_store.errors import VisionError
-from feature_store.vision.crops import squash
-from feature_store.vision.extract import normalise_rows
-from feature_store.vision.settings import VisionSettings
+from feature_store.photo.crops import squash
+from feature_store.photo.extract import normalise_rows
+from feature_store.photo.onnx_session import OnnxSettings, open_session
 
 PREPROCESSING = "squash-1"
 """Raise this with any change that can move a vector: it is part of the extractor's identity."""
@@ -71,11 +71,11 @@ class OnnxExtractor:
     The first output is the vector: (n, d), or a map (n, d, h, w), which is averaged.
     """
 
-    def __init__(self, settings: VisionSettings) -> None:
+    def __init__(self, settings: OnnxSettings) -> None:
         """Open the model that the settings name; VisionError if it is not one of images."""
-        path = Path(settings.extractor)
+        path = settings.model
         self._settings = settings
-        self._session = _open_session(path, settings)
+        self._session = open_session(settings)
         self._preprocessing = Preprocessing.beside(path)
         self._input = self._session.get_inputs()[0]
         self._channels_first = _channels_first(self._input.shape, path)
@@ -90,7 +90,7 @@ class OnnxExtractor:
         """
         vectors = np.empty((len(crops), self.dim), np.float32)
         fixed = self._input.shape[0]
-        step = fixed if isinstance(fixed, int) else self._settings.extractor_batch
+        step = fixed if isinstance(fixed, int) else self._settings.batch
         for start in range(0, len(crops), step):
             batch = crops[start : start + step]
             vectors[start : start + len(batch)] = self._describe(batch)
@@ -119,12 +119,13 @@ class OnnxExtractor:
         return np.ascontiguousarray(prepared)
 
 
-def look_at(path: Path, settings: VisionSettings) -> tuple[str, int | None]:
+def look_at(settings: OnnxSettings) -> tuple[str, int | None]:
     """Tell the identity of an ONNX model, and its `dim` if the model tells it, running nothing.
 
     VisionError if it is not a model of images.
     """
-    session = _open_session(path, replace(settings, device="cpu"), optimised=False)
+    path = settings.model
+    session = open_session(replace(settings, device="cpu"), optimised=False)
     preprocessing = Preprocessing.beside(path)
     side_px = _side_px(session.get_inputs()[0].shape, path, preprocessing, settings)
     answer = session.get_outputs()[0].shape
@@ -133,17 +134,17 @@ def look_at(path: Path, settings: VisionSettings) -> tuple[str, int | None]:
 
 
 def _identity(
-    path: Path, preprocessing: Preprocessing, side_px: int, settings: VisionSettings
+    path: Path, preprocessing: Preprocessing, side_px: int, settings: OnnxSettings
 ) -> str:
     model = path.read_bytes()
     digest = hashlib.sha256(model)
-    for name in _external_files(model):
+    for name in external_files(model):
         digest.update((path.parent / name).read_bytes())
     digest.update(f"{preprocessing.digest_text()}:{side_px}{settings.digest_text}".encode())
     return f"{path.stem}@{digest.hexdigest()[:12]}"
 
 
-def _external_files(model: bytes) -> list[str]:
+def external_files(model: bytes) -> list[str]:
     """Name the files beside a model in which it keeps weights, each once, in order.
 
     They stand in it as TensorProto.external_data, entries of the key "location"
@@ -156,32 +157,8 @@ def _external_files(model: bytes) -> list[str]:
     return sorted(names)
 
 
-def _open_session(path: Path, settings: VisionSettings, *, optimised: bool = True) -> Any:
-    import onnxruntime
-
-    if not path.is_file():
-        raise VisionError(f"extractor {str(path)!r}: no such file")
-    options = onnxruntime.SessionOptions()
-    if not optimised:
-        options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
-    options.intra_op_num_threads = settings.threads
-    options.inter_op_num_threads = 1
-    providers = ["CPUExecutionProvider"]
-    if (
-        settings.device != "cpu"
-        and "CUDAExecutionProvider" in onnxruntime.get_available_providers()
-    ):
-        providers.insert(0, "CUDAExecutionProvider")
-    elif settings.device == "cuda":
-        raise VisionError("device is 'cuda' but this onnxruntime has none: install onnxruntime-gpu")
-    try:
-        return onnxruntime.InferenceSession(str(path), options, providers=providers)
-    except Exception as error:  # the runtime has its own, private, errors
-        raise VisionError(f"extractor {str(path)!r} is not a usable ONNX model: {error}") from error
-
-
 def _side_px(
-    shape: Sequence[object], path: Path, preprocessing: Preprocessing, settings: VisionSettings
+    shape: Sequence[object], path: Path, preprocessing: Preprocessing, settings: OnnxSettings
 ) -> int:
     sides = shape[2:4] if _channels_first(shape, path) else shape[1:3]
     fixed = {side for side in sides if isinstance(side, int) and side > 0}

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
+from feature_store.photo import regions as module
+from feature_store.photo.detect import Detection, WholeImageDetector
+from feature_store.photo.regions import WHOLE_REGION, Region, describe, find_regions
 from feature_store.schemas import WHOLE, Box
-from feature_store.vision import regions as module
-from feature_store.vision.detect import Detection, WholeImageDetector
-from feature_store.vision.regions import WHOLE_REGION, Region, describe, find_regions
 
 LEFT = Box(0.0, 0.0, 0.5, 1.0)
 RIGHT = Box(0.5, 0.0, 1.0, 1.0)

@@ -10,8 +10,8 @@ import pytest
 from onnx import TensorProto
 
 from feature_store.errors import VisionError
+from feature_store.photo.onnx_extractor import OnnxExtractor
 from feature_store.vision.models import load_extractor
-from feature_store.vision.onnx_extractor import OnnxExtractor
 from feature_store.vision.settings import VisionSettings
 from tests.feature_store.vision.models import write_model
 
@@ -27,7 +27,7 @@ def extractor(
     if sidecar is not None:
         path.with_name(f"{path.name}.json").write_text(json.dumps(sidecar))
     chosen = VisionSettings(extractor=str(path), device="cpu", **settings)  # type: ignore[arg-type]
-    found = OnnxExtractor(chosen)
+    found = OnnxExtractor(chosen.onnx)
     lazy = load_extractor(chosen)
     assert (lazy.identity, lazy.dim) == (found.identity, found.dim)
     return found

@@ -6,8 +6,8 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
+from feature_store.photo.crops import crop, squash
 from feature_store.schemas import WHOLE, Box
-from feature_store.vision.crops import crop, squash
 
 fractions = st.tuples(st.floats(0, 1), st.floats(0, 1)).filter(lambda pair: pair[0] < pair[1])
 

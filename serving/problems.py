@@ -47,6 +47,7 @@ TITLES = {
     "method-not-allowed": "This method is not allowed here",
     "bad-request": "This is not HTTP",
     "head-too-long": "The request's head is too long",
+    "head-too-slow": "The request's head did not arrive in time",
     "internal": "The service failed",
 }
 """The kinds of problem; the `type` member is `urn:nitamono:problem:` and the kind."""

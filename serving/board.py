@@ -60,7 +60,8 @@ class Board:
                 self._own.add((os.getpid(), row))
                 self.cells[row, : self._momentary] = 0
                 self._claimed[row] = 1
-                return self.cells[row]
+                cells: npt.NDArray[np.float64] = self.cells[row]
+                return cells
         _LOG.warning("all %d rows of the board are taken: not all is counted", len(self.cells))
         return np.zeros(self.cells.shape[1])
 

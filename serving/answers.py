@@ -16,6 +16,7 @@ import numpy as np
 import pyarrow as pa
 
 from feature_store.bundle.open import Bundle
+from feature_store.bundle.rules import Rules
 from feature_store.bundle.search import Searcher
 from feature_store.bundle.tier import Tier, TierPointer
 from feature_store.errors import UnknownItemError
@@ -163,24 +164,23 @@ class Answers:
         """Return the look-alikes of an item; UnknownItemError, FilterError."""
         answer = self._searcher.similar(
             item_id,
+            Rules(limit=question.limit, threshold=question.threshold, filters=question.filters),
             region_id=question.region_id,
-            limit=question.limit,
-            threshold=question.threshold,
-            filters=question.filters,
         )
         head = {
             "query_id": query_id,
             "item_id": item_id,
             "region_id": answer.region_id,
             "bundle": self.bundle_id,
-            "fallback": answer.fallback,
+            "fallback": None,
+            "answered_by": answer.method,
         }
         hits = b",".join(
             b'%b,%b,"score":%.2f}' % (self._items[hit.item], self._regions[hit.region], hit.score)
             for hit in answer.hits
         )
         body = b'%b,"hits":[%b]}' % (encode(head)[:-1], hits)
-        return Found(body, len(answer.hits), answer.fallback)
+        return Found(body, len(answer.hits), None)
 
     def item(self, item_id: str) -> bytes:
         """Return an item with its images and their regions; UnknownItemError."""

@@ -6,7 +6,7 @@ In the order in which a bundle meets them:
 - opening it: `mapped` and `ids` (tables, arrays, item ids), `projection`, `stored` (vectors),
   `nearest` (graph and exact comparison), `segment`, `filters`, `lease`, `open`;
 - what has changed since: `tier`, `view` (both as one), `tiers` and `tiers_remote`;
-- searching it: `hits`, `search` (the `Searcher`);
+- searching it: `rules`, `hits`, `search` (the `Searcher`);
 - which one is live: `records`, `journal`, `pointers`, `removal`, `registry` (in a folder),
   `transfer`, `remote_pointer`, `remote` (in a bucket), `opening` (which of the two).
 
@@ -23,10 +23,12 @@ from feature_store.bundle.opening import Registry, open_registry
 from feature_store.bundle.records import BundleRow
 from feature_store.bundle.registry import BundleRegistry
 from feature_store.bundle.remote import RemoteRegistry
+from feature_store.bundle.rules import AtMost, Rules, parse_at_most
 from feature_store.bundle.search import Answer, Searcher
 
 __all__ = [
     "Answer",
+    "AtMost",
     "Bundle",
     "BundleRegistry",
     "BundleRow",
@@ -36,8 +38,10 @@ __all__ = [
     "Nearest",
     "Registry",
     "RemoteRegistry",
+    "Rules",
     "Searcher",
     "open_bundle",
     "open_registry",
+    "parse_at_most",
     "parse_filter",
 ]

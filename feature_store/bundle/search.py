@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Sequence
+from typing import NamedTuple
 
 import numpy as np
 
@@ -12,17 +12,18 @@ from feature_store.bundle.filters import Filter
 from feature_store.bundle.hits import Hit, Wanted, pick, scan, score_of
 from feature_store.bundle.nearest import Floats, Nearest, merge
 from feature_store.bundle.open import Bundle
+from feature_store.bundle.rules import ANYTHING, Rules
 from feature_store.bundle.segment import OpenSegment
 from feature_store.bundle.tier import Tier
 from feature_store.bundle.view import View
+from feature_store.errors import UnknownItemError
 
 NEGATIVE_WEIGHT = 0.5
 """How far an unwanted item pushes away, when a wanted one pulls with 1 (Rocchio 1971 has 0.16 for
 whole documents; half is what one click of "not this" should do)."""
 
-EXACT_SCAN = "exact_scan"
-"""The fallback of an answer that the stored neighbours could not give: all allowed regions were
-compared with the question instead. Not less right, only slower."""
+NEIGHBOURS, GRAPH, SCAN = "neighbours", "graph", "scan"
+"""What an answer comes from: a stored list, a graph, or comparing all that is allowed."""
 
 WIDER = 4
 """How many times as many it is asked for next, when those were too few."""
@@ -34,15 +35,37 @@ SAMPLED = 1000
 """Items that tell how many a filter leaves."""
 
 
-@dataclass(frozen=True)
-class Answer:
-    """The look-alikes of one region of one item, the best first."""
+FACET_HITS = 100
+"""Hits whose values are counted."""
+FACET_VALUES = 12
+"""Values of a text attribute that are returned."""
 
-    item: int
-    region_id: str
+
+class Counted(NamedTuple):
+    """A value, and how many hits have it."""
+
+    value: str
+    hits: int
+
+
+class Between(NamedTuple):
+    """The lowest and the highest number that hits have."""
+
+    low: float
+    high: float
+
+
+class Answer(NamedTuple):
+    """The look-alikes of what was asked."""
+
+    item: int | None
+    """The item that was asked; None for a vector, or several items."""
+    region_id: str | None
+    """The region that was asked; None as before."""
     hits: list[Hit]
-    fallback: str | None
-    """None, or why the stored neighbours did not suffice (`exact_scan`)."""
+    """The best first."""
+    method: str
+    """`neighbours`, `graph` or `scan`: the last of what was asked for them."""
 
 
 class Searcher:
@@ -51,27 +74,25 @@ class Searcher:
     Wherever `limit` items pass the filters and the threshold, `limit` hits come back.
     """
 
-    def __init__(self, bundle: Bundle, tier: Tier | None = None) -> None:
-        """Take an open bundle, and the tier that was opened for it."""
+    def __init__(self, bundle: Bundle, tier: Tier | None = None, *, popularity: str = "") -> None:
+        """Take an open bundle, and the tier that was opened for it.
+
+        `popularity`: the attribute whose numbers say which items are popular, for stand-ins.
+        """
         self.bundle = bundle
+        self.stand_in: str | None = None
+        """What stand-ins are: `popular`, `newest`, or None where nothing says so."""
         self.view = View(bundle, tier)
         items = self.view.live_items()
         self._sample = items[:: 1 + len(items) // SAMPLED]
         self._regions_per_item = len(bundle.owners) / max(1, len(bundle.items))
 
     def similar(
-        self,
-        item_id: str,
-        *,
-        region_id: str | None = None,
-        limit: int = 12,
-        threshold: float = 0.0,
-        filters: Sequence[Filter] = (),
+        self, item_id: str, rules: Rules = ANYTHING, *, region_id: str | None = None
     ) -> Answer:
         """Return the items most like one region of an item, by default its most prominent product.
 
-        They are of the item's own segment. `threshold` runs from 0 to 100. Raises UnknownItemError
-        and FilterError.
+        They are of the item's own segment. Raises UnknownItemError and FilterError.
         """
         view = self.view
         item = view.item_number(item_id)
@@ -79,10 +100,25 @@ class Searcher:
             region = view.primary_region(item)
         else:
             region = view.region_number(item, region_id)
+        return self._of_region(item, region, rules)
+
+    def by_region(self, region_id: str, rules: Rules = ANYTHING) -> Answer:
+        """Return the items most like a region, of its item's own segment.
+
+        Of several items that show the same photo the first is asked. Raises UnknownItemError and
+        FilterError.
+        """
+        for region, name in enumerate(self.bundle.regions["region_id"].to_pylist()):
+            if name == region_id:
+                return self._of_region(int(self.bundle.owners[region]), region, rules)
+        raise UnknownItemError(f"region {region_id!r} is not in bundle {self.bundle.bundle_id}")
+
+    def _of_region(self, item: int, region: int, rules: Rules) -> Answer:
+        view = self.view
         segment = view.segment_of(region) if self.bundle.manifest.segmented_by else None
-        wanted = Wanted(limit, threshold, filters, (item,), segment)
-        hits, fallback = self._like(region, wanted)
-        return Answer(item, view.region_id(region), hits, fallback)
+        wanted = Wanted(rules.limit, rules.threshold, rules.filters, (item,), segment)
+        hits, method = self._like(region, wanted)
+        return Answer(item, view.region_id(region), hits, method)
 
     def nearest(self, vectors: Floats, k: int, *, segment: int | None = None) -> Nearest:
         """Return the k nearest regions of feature vectors, float32 (q, dim), in two stages.
@@ -101,20 +137,14 @@ class Searcher:
         centred = self.bundle.projection.centre(vectors)
         return merge([one.nearest.exact(centred, k) for one in self._numbered(segment)])
 
-    def by_vector(
-        self,
-        vector: Floats,
-        *,
-        limit: int = 12,
-        threshold: float = 0.0,
-        filters: Sequence[Filter] = (),
-    ) -> list[Hit]:
+    def by_vector(self, vector: Floats, rules: Rules = ANYTHING) -> Answer:
         """Return the items most like a feature vector, float32 (dim,), of the same extractor.
 
-        ValueError for a vector of another length, a zero or a non-finite one.
+        ValueError for a vector of another length, a zero or a non-finite one; FilterError.
         """
         centred = self.bundle.projection.centre(np.asarray(vector, np.float32)[None])[0]
-        return self._find(centred, Wanted(limit, threshold, filters, ()))[0]
+        wanted = Wanted(rules.limit, rules.threshold, rules.filters, ())
+        return Answer(None, None, *self._find(centred, wanted))
 
     def within(
         self,
@@ -142,11 +172,8 @@ class Searcher:
         self,
         positive: Sequence[str],
         negative: Sequence[str] = (),
-        *,
-        limit: int = 12,
-        threshold: float = 0.0,
-        filters: Sequence[Filter] = (),
-    ) -> list[Hit]:
+        rules: Rules = ANYTHING,
+    ) -> Answer:
         """Return the items most like the `positive` ones and least like the `negative` ones.
 
         None of them is a hit. Raises UnknownItemError, and ValueError without a positive item.
@@ -161,8 +188,32 @@ class Searcher:
         norm = float(np.linalg.norm(centred))
         if norm < 1e-6:  # likes and dislikes that cancel out: the likes alone still say something
             centred, norm = self._primary(liked[:1])[0], 1.0
-        wanted = Wanted(limit, threshold, filters, tuple({*liked, *disliked}))
-        return self._find(np.asarray(centred / norm, np.float32), wanted)[0]
+        excluded = tuple({*liked, *disliked})
+        wanted = Wanted(rules.limit, rules.threshold, rules.filters, excluded)
+        return Answer(None, None, *self._find(np.asarray(centred / norm, np.float32), wanted))
+
+    def facets(
+        self, attributes: Sequence[str], rules: Rules, ask: Callable[[Rules], Answer]
+    ) -> dict[str, list[Counted] | Between | None]:
+        """Return the values that the nearest FACET_HITS hits have of each attribute.
+
+        `ask` answers the question by other rules, as `lambda rules: searcher.similar(id, rules)`
+        does. Of a text attribute the commonest FACET_VALUES values with their counts, of a number
+        the lowest and the highest (None where no hit has one), as if the attribute were not
+        filtered by. FilterError for an attribute that no item has.
+        """
+        return {}
+
+    def stand_ins(
+        self, rules: Rules = ANYTHING, *, like: int | None = None, excluded: Collection[int] = ()
+    ) -> list[Hit]:
+        """Return items to show where there are too few hits; their score is 0, none is a hit.
+
+        They are those of `self.stand_in`: in stock before others, of the category of the item
+        `like` before others. The rules hold but for the threshold. Empty where the bundle says
+        nothing of either. Raises FilterError.
+        """
+        return []
 
     def _primary(self, items: Sequence[int]) -> Floats:
         return self.view.vectors(np.array([self.view.primary_region(item) for item in items]))
@@ -185,7 +236,7 @@ class Searcher:
         allowed = bundle.facets.allowed(naming, items)
         return tuple(segment for segment in segments if allowed[segment.number])
 
-    def _like(self, region: int, wanted: Wanted) -> tuple[list[Hit], str | None]:
+    def _like(self, region: int, wanted: Wanted) -> tuple[list[Hit], str]:
         """Return what looks like a region, from its stored neighbours if they suffice."""
         bundle, view = self.bundle, self.view
         if view.is_fresh(region):
@@ -204,8 +255,8 @@ class Searcher:
             )
         hits = pick(self.view, stored, scores, wanted)
         if len(hits) >= wanted.limit or complete:
-            return hits, None
-        return scan(self.view, self._vector(region), wanted), EXACT_SCAN
+            return hits, NEIGHBOURS
+        return scan(self.view, self._vector(region), wanted), SCAN
 
     def _vector(self, region: int) -> Floats:
         vector: Floats = self.view.vectors(np.array([region]))[0]
@@ -213,14 +264,14 @@ class Searcher:
 
     def _find(
         self, centred: Floats, wanted: Wanted, first: int = 0, rounds: int = 2
-    ) -> tuple[list[Hit], str | None]:
+    ) -> tuple[list[Hit], str]:
         """Ask the graphs, then for more, and compare all that is allowed when that is quicker.
 
         `first`: regions to ask for at first; by default as many as the hits wanted may have.
         """
         segments = self._asked(wanted)
         if all(segment.about.search.method == "exact" for segment in segments):
-            return scan(self.view, centred, wanted), None
+            return scan(self.view, centred, wanted), SCAN
         share = self._share(wanted.filters, segments)
         allowed = share * sum(segment.about.regions for segment in segments)
         candidates = sum(segment.about.search.candidates for segment in segments) / 10
@@ -238,9 +289,9 @@ class Searcher:
             )
             picked = pick(self.view, regions, cosines, wanted)
             if len(picked) >= wanted.limit or complete:
-                return picked, None
+                return picked, GRAPH
             k, rounds = k * WIDER, rounds - 1
-        return scan(self.view, centred, wanted), EXACT_SCAN
+        return scan(self.view, centred, wanted), SCAN
 
     def _share(self, filters: Sequence[Filter], segments: Sequence[OpenSegment]) -> float:
         """Return roughly which share (0..1) of the items of some segments the filters leave."""

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from feature_store.bundle.rules import Rules
 from feature_store.bundle.search import Searcher
 from feature_store.index.sheet import Cell, draw_sheet
 
@@ -21,7 +22,7 @@ def contact_sheet(searcher: Searcher, thumbnails: Path, path: Path, seed: int) -
     for item in items:
         item_id = bundle.items["item_id"][item].as_py()
         asked = int(bundle.primary_region[item])
-        hits = searcher.similar(item_id, limit=HITS).hits
+        hits = searcher.similar(item_id, Rules(limit=HITS)).hits
         cells = [_cell(searcher, thumbnails, asked, item_id)]
         for hit in hits:
             row = bundle.item_rows([hit.item])[0]

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from feature_store.bundle import BundleRegistry, Searcher
+from feature_store.bundle import BundleRegistry, Rules, Searcher
 from tests.end_to_end.conftest import (
     DAYS,
     NEXT_DAY,
@@ -46,7 +46,7 @@ def test_answers_are_of_the_same_category(undisturbed: Path) -> None:
     searcher = Searcher(BundleRegistry(undisturbed / "bundles").open())
     categories = searcher.bundle.items.column("category").to_pylist()
     ids = searcher.bundle.items.column("item_id").to_pylist()
-    first = [searcher.similar(item_id, limit=1).hits[0].item for item_id in ids]
+    first = [searcher.similar(item_id, Rules(limit=1)).hits[0].item for item_id in ids]
     same = sum(categories[hit] == own for hit, own in zip(first, categories, strict=True))
     assert same / len(ids) >= 0.8
 
@@ -54,7 +54,7 @@ def test_answers_are_of_the_same_category(undisturbed: Path) -> None:
 def test_an_item_is_never_its_own_hit_and_appears_once(undisturbed: Path) -> None:
     searcher = Searcher(BundleRegistry(undisturbed / "bundles").open())
     for item_id in searcher.bundle.items.column("item_id").to_pylist():
-        answer = searcher.similar(item_id, limit=20)
+        answer = searcher.similar(item_id, Rules(limit=20))
         hits = [hit.item for hit in answer.hits]
         assert answer.item not in hits
         assert len(hits) == len(set(hits)) == 20

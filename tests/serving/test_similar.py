@@ -30,7 +30,15 @@ def hits(client: httpx.Client, item_id: str, **params: object) -> list[dict]:
 
 def test_an_answer_has_the_documented_members(client: httpx.Client) -> None:
     answer = similar(client, PLAIN)
-    assert set(answer) == {"query_id", "item_id", "region_id", "bundle", "hits", "fallback"}
+    assert set(answer) == {
+        "query_id",
+        "item_id",
+        "region_id",
+        "bundle",
+        "hits",
+        "fallback",
+        "answered_by",
+    }
     assert answer["item_id"] == PLAIN
     assert answer["bundle"] == "shop-1"
     assert len(answer["hits"]) == 12

@@ -16,6 +16,7 @@ from feature_store.bundle import (
     BundleRegistry,
     Registry,
     RemoteRegistry,
+    Rules,
     Searcher,
     open_bundle,
     open_registry,
@@ -94,7 +95,7 @@ def _open(registry: Registry, elsewhere: Path, *, anew: bool) -> Bundle:
 
 def _ask(bundle: Bundle, readings: Readings) -> None:
     item_id = bundle.items["item_id"][0].as_py()
-    hits = Searcher(bundle).similar(item_id, limit=3).hits
+    hits = Searcher(bundle).similar(item_id, Rules(limit=3)).hits
     if bundle.folder.name != bundle.bundle_id or not hits:
         readings.torn.append(f"{bundle.folder} says that it is {bundle.bundle_id}: {hits}")
     readings.opened[bundle.bundle_id] = readings.opened.get(bundle.bundle_id, 0) + 1

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from feature_store.bundle import BundleRegistry, Hit, Searcher, open_bundle, parse_filter
+from feature_store.bundle import BundleRegistry, Hit, Rules, Searcher, open_bundle, parse_filter
 from feature_store.bundle.format import read_manifest
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -44,13 +44,15 @@ def test_it_opens_and_answers_as_it_did(folder: Path) -> None:
     expected, searcher = ANSWERS[folder], Searcher(open_bundle(folder))
     for item_id, hits in expected["similar"].items():
         assert_same(named(searcher, searcher.similar(item_id).hits), hits)
-    shoes = [parse_filter("category:shoes")]
-    filtered = searcher.similar("item-00007", filters=shoes)
+    shoes = (parse_filter("category:shoes"),)
+    filtered = searcher.similar("item-00007", Rules(filters=shoes))
     assert_same(named(searcher, filtered.hits), expected["shoes"])
     liked = searcher.by_items(["item-00001", "item-00002"], ["item-00005"])
-    assert_same(named(searcher, liked), expected["by_items"])
+    assert_same(named(searcher, liked.hits), expected["by_items"])
     vector = np.array(expected["vector"], np.float32)
-    assert_same(named(searcher, searcher.by_vector(vector, limit=5)), expected["by_vector"])
+    assert_same(
+        named(searcher, searcher.by_vector(vector, Rules(limit=5)).hits), expected["by_vector"]
+    )
 
 
 @pytest.mark.parametrize("release", sorted(GOLDEN.iterdir()), ids=lambda path: path.name)

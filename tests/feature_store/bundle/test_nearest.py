@@ -49,17 +49,17 @@ FORK = """
 import os, sys
 from pathlib import Path
 import numpy as np
-from feature_store.bundle import Searcher, open_bundle, parse_filter
+from feature_store.bundle import Rules, Searcher, open_bundle, parse_filter
 searcher = Searcher(open_bundle(Path(sys.argv[1])))
 query = np.random.default_rng(0).normal(size=(300, 64)).astype(np.float32)
-few = [parse_filter("price:99..")]
-expected = searcher.exact(query, 5).regions, searcher.similar("item-00001", filters=few)
+few = (parse_filter("price:99.."),)
+expected = searcher.exact(query, 5).regions, searcher.similar("item-00001", Rules(filters=few))
 children = []
 for _ in range(3):
     child = os.fork()
     if not child:
         same = (searcher.exact(query, 5).regions == expected[0]).all()
-        same = same and searcher.similar("item-00001", filters=few) == expected[1]
+        same = same and searcher.similar("item-00001", Rules(filters=few)) == expected[1]
         searcher.nearest(query, 5)
         os._exit(0 if same else 1)
     children.append(child)

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from feature_store.bundle import Bundle, Hit, Searcher, open_bundle, parse_filter
+from feature_store.bundle import Bundle, Hit, Rules, Searcher, open_bundle, parse_filter
 from feature_store.errors import FilterError, UnknownItemError
 from tests.feature_store.bundle.conftest import build
 from tests.feature_store.nightly.fake_shop import CATEGORIES, clustered
@@ -50,8 +50,8 @@ def test_similar_is_what_comparing_everything_gives(
     searcher: Searcher, item_id: str, limit: int, threshold: float, filters: tuple, keep: object
 ) -> None:
     bundle = searcher.bundle
-    parsed = [parse_filter(text) for text in filters]
-    answer = searcher.similar(item_id, limit=limit, threshold=threshold, filters=parsed)
+    parsed = tuple(parse_filter(text) for text in filters)
+    answer = searcher.similar(item_id, Rules(limit, 0, threshold, parsed))
     own = bundle.item_number(item_id)
     allowed = {n for n in range(len(bundle.items)) if keep(n) and n != own}  # type: ignore[operator]
     query = number(bundle, int(bundle.primary_region[own]))
@@ -60,15 +60,15 @@ def test_similar_is_what_comparing_everything_gives(
 
 
 def test_stored_neighbours_are_asked_first_and_the_scan_is_named(searcher: Searcher) -> None:
-    assert searcher.similar("item-00005").fallback is None
-    assert searcher.similar("item-00005", limit=41).fallback == "exact_scan"
-    few = [parse_filter("price:99..")]
-    assert searcher.similar("item-00005", filters=few).fallback == "exact_scan"
+    assert searcher.similar("item-00005").method == "neighbours"
+    assert searcher.similar("item-00005", Rules(limit=41)).method == "scan"
+    few = (parse_filter("price:99.."),)
+    assert searcher.similar("item-00005", Rules(filters=few)).method == "scan"
 
 
 def test_neighbours_that_end_below_the_threshold_need_no_scan(searcher: Searcher) -> None:
-    answer = searcher.similar("item-00005", limit=60, threshold=99.0)
-    assert (answer.fallback, answer.hits) == (None, [])
+    answer = searcher.similar("item-00005", Rules(limit=60, threshold=99.0))
+    assert (answer.method, answer.hits) == ("neighbours", [])
 
 
 def test_the_most_prominent_product_of_the_first_image_is_asked(searcher: Searcher) -> None:
@@ -93,7 +93,7 @@ def test_another_region_gives_another_answer(searcher: Searcher) -> None:
 
 
 def test_copies_of_a_photo_are_perfect_hits(searcher: Searcher) -> None:
-    hits = searcher.similar("item-00650", limit=60).hits
+    hits = searcher.similar("item-00650", Rules(limit=60)).hits
     assert [hit.score for hit in hits] == [100.0] * 60
     assert {hit.item for hit in hits} == {0, *range(640, 700)} - {650}
 
@@ -109,7 +109,7 @@ def test_unknown_items_and_regions_are_refused(searcher: Searcher) -> None:
 
 def test_an_unknown_attribute_is_refused(searcher: Searcher) -> None:
     with pytest.raises(FilterError, match="'material'"):
-        searcher.similar("item-00001", filters=[parse_filter("material:silk")])
+        searcher.similar("item-00001", Rules(filters=(parse_filter("material:silk"),)))
 
 
 @pytest.mark.parametrize("filters", [(), ("category:lamps",), ("price:99..",)])
@@ -119,8 +119,8 @@ def test_a_vector_finds_what_comparing_everything_finds(
 ) -> None:
     bundle, close = searcher.bundle, 0
     for vector in clustered(20, 64, seed=0) + 0.02:
-        parsed = [parse_filter(text) for text in filters]
-        hits = searcher.by_vector(vector, limit=limit, filters=parsed)
+        parsed = tuple(parse_filter(text) for text in filters)
+        hits = searcher.by_vector(vector, Rules(limit=limit, filters=parsed)).hits
         allowed = set(np.flatnonzero(bundle.facets.allowed(parsed, np.arange(700))).tolist())
         expected = by_hand(bundle, bundle.projection.centre(vector[None])[0], allowed)
         wanted = sorted(expected.values(), reverse=True)[:limit]
@@ -140,7 +140,7 @@ def test_vectors_that_cannot_be_compared_are_refused(searcher: Searcher) -> None
 def test_items_liked_and_disliked(searcher: Searcher) -> None:
     bundle = searcher.bundle
     liked, disliked = ["item-00001", "item-00002"], ["item-00005"]
-    hits = searcher.by_items(liked, disliked, limit=12)
+    hits = searcher.by_items(liked, disliked).hits
     primary = bundle.primary_region[[1, 2, 5]]
     query = bundle.vectors[primary[:2]].mean(axis=0)
     query = query - 0.5 * bundle.vectors[primary[2]]
@@ -150,12 +150,12 @@ def test_items_liked_and_disliked(searcher: Searcher) -> None:
 
 
 def test_one_liked_item_is_like_similar(searcher: Searcher) -> None:
-    assert searcher.by_items(["item-00004"]) == searcher.similar("item-00004").hits
+    assert searcher.by_items(["item-00004"]).hits == searcher.similar("item-00004").hits
 
 
 def test_likes_and_dislikes_that_cancel_out_still_answer(searcher: Searcher) -> None:
     twins = [f"item-{n:05d}" for n in (640, 641, 642)]
-    assert searcher.by_items(twins[:1], twins[1:2], limit=1)
+    assert searcher.by_items(twins[:1], twins[1:2], Rules(limit=1)).hits
     with pytest.raises(ValueError, match="positive"):
         searcher.by_items([], twins)
 
@@ -167,12 +167,14 @@ def test_tiny_catalogues_answer(items: int, tmp_path: Path) -> None:
     for item in range(items):
         answer = searcher.similar(f"item-{item:05d}")
         assert {hit.item for hit in answer.hits} == set(range(items)) - {item}
-        assert answer.fallback is None
-    assert len(searcher.by_vector(clustered(1, 64)[0])) == items
+        assert answer.method == "neighbours"
+    assert len(searcher.by_vector(clustered(1, 64)[0]).hits) == items
 
 
 def test_a_small_catalogue_answers_like_a_large_one(small_searcher: Searcher) -> None:
-    answer = small_searcher.similar("item-00010", limit=60)
+    answer = small_searcher.similar("item-00010", Rules(limit=60))
     assert len(answer.hits) == 53
-    shoes = small_searcher.similar("item-00010", limit=60, filters=[parse_filter("category:shoes")])
+    shoes = small_searcher.similar(
+        "item-00010", Rules(limit=60, filters=(parse_filter("category:shoes"),))
+    )
     assert {CATEGORIES[hit.item % 4] for hit in shoes.hits} == {"shoes"}

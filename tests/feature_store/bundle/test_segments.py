@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from feature_store.bundle import Bundle, Filter, Searcher, open_bundle, parse_filter
+from feature_store.bundle import Bundle, Filter, Rules, Searcher, open_bundle, parse_filter
 from feature_store.bundle.nearest import Nearest, merge
 from feature_store.errors import FilterError
 from tests.feature_store.bundle.made_bundle import (
@@ -115,8 +115,8 @@ def test_what_is_similar_is_of_the_items_own_segment(
     searcher: Searcher, item_id: str, limit: int
 ) -> None:
     bundle, number = searcher.bundle, int(item_id[-5:])
-    answer = searcher.similar(item_id, limit=limit)
-    assert answer.fallback == ("exact_scan" if limit > MADE.neighbours else None)
+    answer = searcher.similar(item_id, Rules(limit=limit))
+    assert answer.method == ("scan" if limit > MADE.neighbours else "neighbours")
     query = bundle.vectors[int(bundle.primary_region[number])]
     wanted = best(bundle, query, lambda item: item % 3 == number % 3 and item != number)
     assert {hit.item % 3 for hit in answer.hits} == {number % 3}
@@ -126,8 +126,8 @@ def test_what_is_similar_is_of_the_items_own_segment(
 def test_a_list_that_names_the_whole_segment_is_complete(tmp_path: Path) -> None:
     made = replace(MADE, items=30, copies=0, graph=False)
     searcher = Searcher(open_bundle(make_bundle(tmp_path, "one", made)[0]))
-    answer = searcher.similar("item-00004", limit=50)
-    assert (len(answer.hits), answer.fallback) == (9, None)
+    answer = searcher.similar("item-00004", Rules(limit=50))
+    assert (len(answer.hits), answer.method) == (9, "neighbours")
 
 
 @pytest.mark.parametrize(
@@ -145,9 +145,9 @@ def test_a_filter_on_the_segmenting_attribute_asks_only_those_segments(
     made: Path, texts: list[str], asked: list[int]
 ) -> None:
     searcher, graphs = spied(made)
-    filters: list[Filter] = [parse_filter(text) for text in texts]
+    filters: tuple[Filter, ...] = tuple(parse_filter(text) for text in texts)
     query = raw_vectors(MADE, 1, 10)[0]
-    hits = searcher.by_vector(query, limit=1, filters=filters)
+    hits = searcher.by_vector(query, Rules(limit=1, filters=filters)).hits
     assert [n for n, graph in enumerate(graphs) if graph.times] == asked
     bundle = searcher.bundle
     allowed = bundle.facets.allowed(filters, np.arange(1800))
@@ -158,17 +158,17 @@ def test_a_filter_on_the_segmenting_attribute_asks_only_those_segments(
 
 def test_an_unknown_attribute_is_refused_here_too(searcher: Searcher) -> None:
     with pytest.raises(FilterError, match="'size'"):
-        searcher.by_vector(raw_vectors(MADE, 1, 10)[0], filters=[parse_filter("size:3")])
+        searcher.by_vector(raw_vectors(MADE, 1, 10)[0], Rules(filters=(parse_filter("size:3"),)))
 
 
 def test_a_segment_of_one_item_beside_a_large_one(tmp_path: Path) -> None:
     made = Made(items=2, segments=("ladies", "men"), graph=False)
     searcher = Searcher(open_bundle(make_bundle(tmp_path, "one", made)[0]))
     assert searcher.similar("item-00000").hits == []
-    assert searcher.similar("item-00000").fallback is None
+    assert searcher.similar("item-00000").method == "neighbours"
     query = raw_vectors(made, 1, 3)
-    assert len(searcher.by_vector(query[0])) == 2
-    men = searcher.by_vector(query[0], filters=[parse_filter("segment:men")])
+    assert len(searcher.by_vector(query[0]).hits) == 2
+    men = searcher.by_vector(query[0], Rules(filters=(parse_filter("segment:men"),))).hits
     assert [hit.item for hit in men] == [1]
     assert (searcher.nearest(query, 5, segment=0).regions[0] == [0, -1, -1, -1, -1]).all()
 
@@ -177,14 +177,16 @@ def test_searching_changes_no_file(copy: Path) -> None:
     before = {path: path.stat().st_mtime_ns for path in copy.rglob("*")}
     searcher = Searcher(open_bundle(copy))
     searcher.nearest(raw_vectors(MADE, 20, 3), 30)
-    searcher.similar("item-00001", limit=100)
+    searcher.similar("item-00001", Rules(limit=100))
     assert {path: path.stat().st_mtime_ns for path in copy.rglob("*")} == before
     assert open_bundle(copy).bundle_id == "one"
 
 
 def test_filters_that_leave_next_to_nothing_ask_no_graph(made: Path) -> None:
     searcher, graphs = spied(made)
-    hits = searcher.by_vector(raw_vectors(MADE, 1, 10)[0], filters=[parse_filter("price:5..6")])
+    hits = searcher.by_vector(
+        raw_vectors(MADE, 1, 10)[0], Rules(filters=(parse_filter("price:5..6"),))
+    ).hits
     assert {hit.item for hit in hits} == {5, 6}
     assert [graph.times for graph in graphs] == [0, 0, 0]
 
@@ -196,7 +198,7 @@ def test_a_graph_that_finds_too_few_is_not_believed_to_have_found_all(made: Path
     vector = raw_vectors(MADE, 1, 10)[0]
     by_hand = searcher.bundle.projection.centre(vector[None])[0]
     expected = best(searcher.bundle, by_hand, lambda _: True)[:12]
-    hits = searcher.by_vector(vector, limit=12, threshold=0.5)
+    hits = searcher.by_vector(vector, Rules(threshold=0.5)).hits
     assert [hit.score for hit in hits] == pytest.approx(expected, abs=0.011)
     assert all(asked.times for asked in graphs)
 

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from feature_store.bundle import Searcher, open_bundle, parse_filter
+from feature_store.bundle import Rules, Searcher, open_bundle, parse_filter
 from feature_store.bundle.tiers import TierShelf
 from feature_store.bundle.view import View
 from feature_store.errors import FilterError, UnknownItemError
@@ -140,5 +140,5 @@ def test_a_gone_item_is_no_hit_of_anything(view: View) -> None:
     searcher = Searcher(view.bundle, view.tier)
     for item in view.live_items():
         [row] = view.item_rows([int(item)])
-        hits = searcher.similar(row["item_id"], limit=50).hits
+        hits = searcher.similar(row["item_id"], Rules(limit=50)).hits
         assert {hit.item for hit in hits} == set(view.live_items().tolist()) - {int(item)}

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from feature_store.bundle import Bundle, Searcher, open_bundle
+from feature_store.bundle import Bundle, Rules, Searcher, open_bundle
 from feature_store.compare import churn as churn_module
 from feature_store.compare.causes import Causes
 from feature_store.compare.churn import Churn, measure_churn
@@ -30,7 +30,7 @@ def answers(bundle: Bundle, hits: int) -> dict[str, set[str]]:
         item = bundle.item_number(item_id)
         stored = bundle.neighbours[bundle.primary_region[item]][:hits]
         found[item_id] = {ids[bundle.owners[region]] for region in stored if region >= 0}
-        shown = {ids[hit.item] for hit in searcher.similar(item_id, limit=hits).hits}
+        shown = {ids[hit.item] for hit in searcher.similar(item_id, Rules(limit=hits)).hits}
         assert shown <= found[item_id], "a hit below a cosine of 0 is not shown"
     return found
 

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from feature_store.bundle import Filter, Searcher, parse_filter
+from feature_store.bundle import Filter, Rules, Searcher, parse_filter
 from feature_store.bundle.filters import Range
 from feature_store.fresh import Refresh, refresh
 from feature_store.index.settings import IndexSettings
@@ -147,6 +147,11 @@ def _subjects(snapshot: FakeSnapshot) -> list[dict[str, Any]]:
         if key not in chosen or prominence > chosen[key][0]:
             chosen[key] = (prominence, row)
     return [row for _, row in chosen.values()]
+
+
+def rules_of(limit: int, filters: Collection[str] = ()) -> Rules:
+    """So many hits that pass filters."""
+    return Rules(limit=limit, filters=tuple(parse_filter(text) for text in filters))
 
 
 def passing(snapshot: FakeSnapshot, filters: Collection[str]) -> set[str]:

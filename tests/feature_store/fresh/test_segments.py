@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
 
-from feature_store.bundle import Searcher, open_bundle, parse_filter
+from feature_store.bundle import Rules, Searcher, open_bundle
 from feature_store.bundle.tiers import TierShelf
 from feature_store.errors import IndexBuildError
 from feature_store.fresh.changes import find_changes
@@ -27,6 +27,7 @@ from tests.feature_store.fresh.shops import (
     edit,
     item_id,
     passing,
+    rules_of,
     table,
 )
 from tests.feature_store.fresh.test_truth import check
@@ -67,7 +68,7 @@ def test_look_alikes_are_of_the_items_segment_of_today(segmented: Home) -> None:
         mates = {other for other, its in categories.items() if its == category} - {name}
         for filters in ((), ("price:10..60",)):
             allowed = mates & passing(snapshot, filters)
-            answer = searcher.similar(name, limit=5, filters=[parse_filter(f) for f in filters])
+            answer = searcher.similar(name, rules_of(5, filters))
             check(searcher, answer.hits, truth.scores(truth.query(name), allowed), 5)
 
 
@@ -78,9 +79,7 @@ def test_a_vector_is_looked_for_in_all_segments_or_in_the_filtered_one(segmented
     for place in range(0, len(truth.ids), 7):
         query = searcher.bundle.projection.centre(truth.raw[place][None])[0]
         for filters in ((), ("category:bags",), ("category:hats",), ("category:hats,lamps",)):
-            hits = searcher.by_vector(
-                truth.raw[place], limit=6, filters=[parse_filter(f) for f in filters]
-            )
+            hits = searcher.by_vector(truth.raw[place], rules_of(6, filters)).hits
             check(searcher, hits, truth.scores(query, passing(snapshot, filters)), 6)
 
 
@@ -117,7 +116,7 @@ def test_vectors_of_several_extractors_are_joined_as_the_bundles_are(of_two: Hom
         wanted = of_part.filter(pc.equal(of_part["item_id"], item_id(6)))["vector"].to_pylist()
         assert np.allclose(raw[:, columns], np.array(wanted, np.float32))
     searcher = answers(of_two, snapshot)
-    assert len(searcher.similar(item_id(6), limit=50).hits) == 29
+    assert len(searcher.similar(item_id(6), Rules(limit=50)).hits) == 29
 
 
 def test_what_one_of_them_has_not_described_waits(of_two: Home) -> None:
@@ -163,7 +162,7 @@ def test_a_tier_stands_beside_vectors_that_are_stored_smaller(
     truth, live = Truth(searcher, snapshot), set(snapshot.table["item_id"].to_pylist())
     for name in sorted(live):
         expected = truth.scores(truth.query(name), live - {name})
-        hits = searcher.similar(name, limit=8).hits
+        hits = searcher.similar(name, Rules(limit=8)).hits
         best = sorted(expected.values(), reverse=True)[:8]
         assert [hit.score for hit in hits] == pytest.approx(best, abs=off)
         found = searcher.view.item_rows([hit.item for hit in hits])

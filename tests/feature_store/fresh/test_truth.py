@@ -8,11 +8,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from feature_store.bundle import Hit, Searcher, open_bundle, parse_filter
+from feature_store.bundle import Hit, Searcher, open_bundle
 from feature_store.bundle.tiers import TierShelf
 from feature_store.errors import UnknownItemError
 from feature_store.nightly import build_candidate
-from tests.feature_store.fresh.shops import Edits, Home, Truth, edit, item_id, passing
+from tests.feature_store.fresh.shops import Edits, Home, Truth, edit, item_id, passing, rules_of
 from tests.feature_store.nightly.fake_shop import FakeSettings, FakeSnapshot, FakeStore
 
 FILTERS: tuple[tuple[str, ...], ...] = (
@@ -87,7 +87,6 @@ def test_answers_are_those_of_comparing_all_that_is_for_sale(
     assert searcher.view.item_count == len(live)
     if "material:silk" in filters and not passing(snapshot, filters):
         filters = ()
-    parsed = [parse_filter(text) for text in filters]
     truth, passed = Truth(searcher, snapshot), passing(snapshot, filters)
     for number in range(0, 36, 3):
         name = item_id(number)
@@ -96,7 +95,7 @@ def test_answers_are_those_of_comparing_all_that_is_for_sale(
                 searcher.similar(name)
             continue
         expected = truth.scores(truth.query(name), passed - {name})
-        answer = searcher.similar(name, limit=limit, filters=parsed)
+        answer = searcher.similar(name, rules_of(limit, filters))
         check(searcher, answer.hits, expected, limit)
         [row] = searcher.view.item_rows([answer.item])
         [current] = [r for r in snapshot.table.to_pylist() if r["item_id"] == name]
@@ -112,17 +111,16 @@ def test_answers_are_those_of_comparing_all_that_is_for_sale(
 def test_beside_a_graph_too(graph: Home, edits: Edits, filters: tuple[str, ...], seed: int) -> None:
     snapshot = edit(graph.shop, edits, version=next(VERSIONS))
     searcher = answers_of(graph, snapshot)
-    parsed = [parse_filter(text) for text in filters]
     truth, passed = Truth(searcher, snapshot), passing(snapshot, filters)
     for place in range(seed, len(truth.ids), 50):
         name = truth.ids[place]
-        answer = searcher.similar(name, limit=8, filters=parsed)
+        answer = searcher.similar(name, rules_of(8, filters))
         region = searcher.view.primary_region(answer.item)
         if not searcher.view.is_fresh(region):
             check(searcher, answer.hits, truth.scores(truth.query(name), passed - {name}), 8)
         raw = truth.raw[place]
         expected = truth.scores(searcher.bundle.projection.centre(raw[None])[0], passed)
-        hits = searcher.by_vector(raw, limit=8, filters=parsed)
+        hits = searcher.by_vector(raw, rules_of(8, filters)).hits
         best = sorted(expected.values(), reverse=True)[:8]
         # The graph may miss one now and then; what it finds is right, and as many as there are.
         assert len(hits) == len(best)
@@ -147,9 +145,8 @@ def test_a_full_rebuild_answers_the_same(
     rebuilt = Searcher(open_bundle(candidate.path, proven=False))
     for name in snapshot.table["item_id"].to_pylist():
         for filters in FILTERS[:4]:
-            parsed = [parse_filter(text) for text in filters]
-            here = searcher.similar(name, limit=20, filters=parsed)
-            there = rebuilt.similar(name, limit=20, filters=parsed)
+            here = searcher.similar(name, rules_of(20, filters))
+            there = rebuilt.similar(name, rules_of(20, filters))
             assert here.region_id == there.region_id
             assert [hit.score for hit in here.hits] == pytest.approx(
                 [hit.score for hit in there.hits], abs=0.02

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from feature_store.bundle import BundleRegistry, Searcher
+from feature_store.bundle import BundleRegistry, Rules, Searcher
 from feature_store.errors import StoreError
 from feature_store.index.settings import IndexSettings
 from feature_store.models import ExtractorsInUse, ModelRegistry
@@ -43,7 +43,9 @@ def answers(settings: Settings) -> dict[str, list[tuple[int, float]]]:
     searcher = Searcher(BundleRegistry(settings.home / "bundles").open())
     ids = searcher.bundle.items["item_id"].to_pylist()
     return {
-        item: [(hit.item, round(hit.score, 3)) for hit in searcher.similar(item, limit=5).hits]
+        item: [
+            (hit.item, round(hit.score, 3)) for hit in searcher.similar(item, Rules(limit=5)).hits
+        ]
         for item in ids
     }
 

@@ -14,7 +14,8 @@ In the order in which a photo meets them:
     extract         the Extractor protocol, and how vectors are normalised
     onnx_extractor  the Extractor that runs any image model in ONNX
     regions         the regions of a photo, and their features
-    models          the models that a bundle carries, and the reader made of them
+    models          the models that a bundle carries
+    reader          from a photo's bytes to its regions and their vectors, with those
 
 Needs Pillow and ONNX Runtime, never torch, and imports each only where it is used: importing this
 package, or one of its protocols, imports neither.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
 import numpy as np
@@ -17,6 +18,17 @@ class Detection(NamedTuple):
     box: Box
     confidence: float
     label: str
+
+
+@dataclass(frozen=True)
+class Sieve:
+    """Which boxes of a network are kept; the vision settings say what each of these is for."""
+
+    confidence: float
+    best_confidence: float
+    iou: float
+    max_products: int
+    min_product_share: float
 
 
 class Detector(Protocol):

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from feature_store.errors import SettingsError
+from feature_store.photo.detect import Sieve
 from feature_store.photo.onnx_session import OnnxSettings
 
 DEVICES = ("auto", "cpu", "cuda")
@@ -93,6 +94,17 @@ class VisionSettings:
         """What of the photos themselves goes into a model's identity: nothing at their usual size,
         so that this is the identity that it always had."""
         return "" if self.photo_long_side_px == 1024 else f":photos of {self.photo_long_side_px}"
+
+    @property
+    def sieve(self) -> Sieve:
+        """Which of the detector's boxes are kept."""
+        return Sieve(
+            self.confidence,
+            self.best_confidence,
+            self.iou,
+            self.max_products,
+            self.min_product_share,
+        )
 
     @property
     def onnx(self) -> OnnxSettings:

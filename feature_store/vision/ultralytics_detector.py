@@ -14,7 +14,8 @@ import torch
 
 from feature_store.errors import VisionError
 from feature_store.photo.detect import Detection
-from feature_store.photo.letterbox import Placement, box_in_photo, letterbox
+from feature_store.photo.letterbox import letterbox
+from feature_store.photo.sift import sift
 from feature_store.vision.detector_weights import rounded_up
 from feature_store.vision.device import choose_compute
 from feature_store.vision.identity import name_detector
@@ -59,8 +60,11 @@ class UltralyticsDetector:
         for start in range(0, len(images), self._settings.detector_batch):
             batch = images[start : start + self._settings.detector_batch]
             squares, placements = letterbox(batch, self._side_px)
-            rows = self._suppress(self._forward(squares))
-            found.extend(self._detections(*pair) for pair in zip(rows, placements, strict=True))
+            answers = self._forward(squares).cpu().numpy()
+            found.extend(
+                sift(answer, placement, self._settings.sieve, self._backend.names)
+                for answer, placement in zip(answers, placements, strict=True)
+            )
         return found
 
     def _forward(self, squares: npt.NDArray[np.uint8]) -> torch.Tensor:
@@ -91,35 +95,6 @@ class UltralyticsDetector:
             )
         return answer.float()
 
-    def _suppress(self, answer: torch.Tensor) -> list[npt.NDArray[np.float32]]:
-        """Keep the possible boxes that no better one covers: (k, 6) x0 y0 x1 y1 score label."""
-        from ultralytics.utils.nms import TorchNMS, non_max_suppression
-
-        settings = self._settings
-        kept = non_max_suppression(
-            answer,
-            conf_thres=min(settings.confidence, settings.best_confidence),
-            iou_thres=settings.iou,
-            agnostic=True,
-            max_time_img=float("inf"),  # its time limit would make the answer depend on the load
-        )
-        if answer.shape[2] == 6:  # end to end: one box may still come under several labels
-            kept = [rows[TorchNMS.nms(rows[:, :4], rows[:, 4], settings.iou)] for rows in kept]
-        return [rows.cpu().numpy() for rows in kept]
-
-    def _detections(self, rows: npt.NDArray[np.float32], placement: Placement) -> list[Detection]:
-        detections: dict[object, Detection] = {}
-        for row in rows[np.argsort(-rows[:, 4], kind="stable")]:
-            box = box_in_photo(row[:4], placement)
-            if box is None or _area(box) < self._settings.min_product_share:
-                continue
-            confidence = min(1.0, float(row[4]))
-            if confidence < self._settings.confidence and detections:
-                break
-            label = str(self._backend.names.get(int(row[5]), int(row[5])))
-            detections.setdefault(box, Detection(box, confidence, label))
-        return list(detections.values())[: self._settings.max_products]
-
 
 def _name_and_digest(weights: Path | torch.nn.Module) -> tuple[str, hashlib._Hash]:
     if isinstance(weights, Path):
@@ -129,10 +104,6 @@ def _name_and_digest(weights: Path | torch.nn.Module) -> tuple[str, hashlib._Has
         digest.update(name.encode())
         digest.update(tensor.detach().cpu().contiguous().flatten().view(torch.uint8).numpy())
     return type(weights).__name__.lower(), digest
-
-
-def _area(box: tuple[float, float, float, float]) -> float:
-    return (box[2] - box[0]) * (box[3] - box[1])
 
 
 def _trained_image_px(backend: Any) -> int:

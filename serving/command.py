@@ -8,8 +8,10 @@ from pathlib import Path
 
 import click
 
+from serving import log
 from serving.settings import ServingSettings
 
+_LOG = logging.getLogger(__name__)
 _SINGLE_THREADED = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
 
@@ -46,16 +48,20 @@ def serve(
         os.environ[variable] = "1"
     from serving.supervisor import Supervisor, bind
 
-    logging.getLogger("serving").setLevel(logging.INFO)
+    log.begin()
     listener = bind(settings.host, settings.port)
     host, port = listener.getsockname()[:2]
     address = f"http://[{host}]:{port}" if ":" in str(host) else f"http://{host}:{port}"
+    crew = "1 worker" if settings.workers == 1 else f"{settings.workers} workers"
 
     def on_serving(bundle_id: str, canary_id: str | None) -> None:
         beside = f"and canary {canary_id} " if canary_id else ""
-        click.echo(f"serving bundle {bundle_id} {beside}on {address}")
+        fields = log.event("bundle_served", bundle=bundle_id, canary=canary_id, address=address)
+        said = "serving bundle %s %son %s with %s"
+        _LOG.info(said, bundle_id, beside, address, crew, extra=fields)
         if settings.demo:
-            click.echo(f"shop page: {address}/demo/")
+            shop = f"{address}/demo/"
+            _LOG.info("shop page: %s", shop, extra=log.event("shop_page", address=shop))
 
     with listener:
         Supervisor(settings, listener).run(on_serving)

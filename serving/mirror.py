@@ -12,6 +12,7 @@ import signal
 import socket
 import time
 
+from serving.log import event
 from serving.mirroring import Mirroring
 from serving.news import News
 from serving.processes import ended, fork, tell
@@ -61,7 +62,8 @@ class Mirror:
     def mend(self) -> None:
         """Start the process again where it died."""
         if self._process is not None and ended(self._process):
-            _LOG.error("the mirroring process died; another takes its place")
+            fields = event("mirror_died", died=self._process)
+            _LOG.error("the mirroring process died; another takes its place", extra=fields)
             self._process = None
             self._start_at = time.monotonic() + _RESTART_SECONDS
             if self.news is None:

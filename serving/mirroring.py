@@ -20,6 +20,7 @@ from feature_store.bundle.tiers import TierShelf
 from feature_store.bundle.tiers_remote import RemoteTiers
 from feature_store.errors import BundleError, NitamonoError, StorageError
 from feature_store.storage import Timing
+from serving.log import event
 from serving.news import CANARY_REFUSED, REFUSED, TIER_REFUSED, News, Trouble
 from serving.settings import ServingSettings
 
@@ -171,7 +172,9 @@ class Mirroring:
         begun = time.monotonic()
         self._remote.receive(bundle_id, self._settings.folder)
         self._mirrored.add(bundle_id)
-        _LOG.info("mirrored %s in %.1f s", bundle_id, time.monotonic() - begun)
+        seconds = time.monotonic() - begun
+        fields = event("bundle_mirrored", bundle=bundle_id, seconds=round(seconds, 3))
+        _LOG.info("mirrored %s in %.1f s", bundle_id, seconds, extra=fields)
         self._follow_tier(bundle_id)
 
     def _prune(self) -> None:

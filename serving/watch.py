@@ -14,7 +14,8 @@ from feature_store.bundle.registry import BundleRegistry
 from feature_store.bundle.tier import TierPointer
 from feature_store.bundle.tiers import TierShelf
 from feature_store.errors import BundleError
-from serving.metrics import Counters
+from serving.counters import Counters
+from serving.log import event
 from serving.served import Chosen, Served, TierRefusal
 
 _LOG = logging.getLogger(__name__)
@@ -83,7 +84,9 @@ class Watch:
         self._served.refusals.pop(role, None)
         self._counters.event("tier_swaps")
         seconds = time.monotonic() - begun
-        _LOG.info("tier %s of %s: %.2f s", pointer.tier_id, answers.bundle_id, seconds)
+        named = (pointer.tier_id, answers.bundle_id)
+        fields = event("tier_served", tier=named[0], bundle=named[1], seconds=round(seconds, 3))
+        _LOG.info("tier %s of %s: %.2f s", *named, seconds, extra=fields)
 
     def _is_refused(self, role: str, pointer: TierPointer) -> bool:
         refused = self._served.refusals.get(role)
@@ -97,5 +100,6 @@ class Watch:
         until = time.monotonic() + _RETRY_SECONDS
         self._served.refusals[role] = TierRefusal(tier_id, at, reason[:2000], until)
         if told is None or (told.tier_id, told.reason) != (tier_id, reason[:2000]):
-            _LOG.error("refused, the tier before it stays: %s", reason)
+            fields = event("tier_refused", tier=tier_id, role=role, reason=reason)
+            _LOG.error("refused, the tier before it stays: %s", reason, extra=fields)
             self._counters.event("tier_refusals")

@@ -13,15 +13,21 @@ from feature_store.bundle.records import CURRENT
 from feature_store.bundle.registry import BundleRegistry
 from feature_store.errors import BundleError, NitamonoError
 from serving.board import Board
-from serving.metrics import Counters
+from serving.counters import Counters
+from serving.log import event
 from serving.news import CANARY_REFUSED, REFUSED, TIER_REFUSED, Trouble
 
 _LOG = logging.getLogger(__name__)
 
 _COUNTED = {
-    REFUSED: "refusals",
+    REFUSED: "bundle_refusals",
     CANARY_REFUSED: "canary_refusals",
     TIER_REFUSED: "tier_refusals",
+}
+_EVENTS = {
+    REFUSED: "bundle_refused",
+    CANARY_REFUSED: "canary_refused",
+    TIER_REFUSED: "tier_refused",
 }
 _RETRY_SECONDS = 30.0
 """How long something refused is left alone before it is looked at again."""
@@ -120,7 +126,8 @@ class Wishes:
         if told is not None and (told.bundle_id, told.reason) == (bundle_id, reason):
             return
         if self.served is not None:  # otherwise it is how the service ends
-            _LOG.error("refused, bundle %s stays: %s", self.served, reason)
+            fields = event(_EVENTS[kind], bundle=bundle_id, reason=reason)
+            _LOG.error("refused, bundle %s stays: %s", self.served, reason, extra=fields)
         self._counters.event(_COUNTED[kind])
         self._tell()
 

@@ -8,24 +8,40 @@ from __future__ import annotations
 
 import copy
 import json
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
-from typing import Any, Protocol
+import os
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
 
-import numpy as np
-import pyarrow as pa
-
+from feature_store.bundle.hits import Hit
 from feature_store.bundle.open import Bundle
 from feature_store.bundle.rules import Rules
-from feature_store.bundle.search import Searcher
+from feature_store.bundle.search import Answer, Between, Searcher
 from feature_store.bundle.tier import Tier, TierPointer
-from feature_store.errors import UnknownItemError
-from serving.parameters import SimilarQuestion
+from feature_store.errors import FilterError, UnknownItemError
+from serving.parameters import SimilarQuestion, Terms, refused_attribute
+from serving.pieces import (
+    ITEM_FIELDS,
+    Both,
+    Numbered,
+    Pieces,
+    encode,
+    encode_text,
+    item_pieces,
+    plain,
+    region_pieces,
+    rounded_box,
+)
+from serving.problems import ProblemError
+from serving.questions import ByItem, Question
 from serving.shelf import Shelf
 from serving.summary import bundle_summary, tier_summary
 
-_ITEM_FIELDS = ("item_id", "title", "url", "price", "currency", "brand", "category", "in_stock")
-_BATCH_ROWS = 4096
+UNKNOWN_ITEM, TOO_FEW_HITS = "unknown_item", "too_few_hits"
+"""Why an answer has stand-ins."""
+STOOD_IN = "fallback"
+"""What answered when all hits are stand-ins."""
 
 
 @dataclass(frozen=True)
@@ -34,44 +50,24 @@ class Found:
 
     body: bytes
     hits: int
+    answered_by: str
+    """`neighbours`, `graph`, `scan`, or `fallback` if all hits are stand-ins."""
     fallback: str | None
+    """Why there are stand-ins, None if there are none."""
 
 
-class _Numbered(Protocol):
-    """Small byte strings by their numbers."""
+@dataclass(frozen=True)
+class Picked:
+    """The hits of an answer, and the items that stand in for more."""
 
-    def __getitem__(self, number: int) -> bytes: ...
+    answer: Answer
+    stand_ins: Sequence[Hit] = ()
+    fallback: str | None = None
 
-    def __len__(self) -> int: ...
-
-
-class _Pieces:
-    """Many small byte strings in one: piece i is `pieces[i]`."""
-
-    def __init__(self, pieces: Iterable[bytes]) -> None:
-        parts = list(pieces)
-        self._joined = b"".join(parts)
-        self._ends = np.cumsum([0, *(len(part) for part in parts)])
-
-    def __len__(self) -> int:
-        return len(self._ends) - 1
-
-    def __getitem__(self, number: int) -> bytes:
-        return self._joined[int(self._ends[number]) : int(self._ends[number + 1])]
-
-
-class _Both:
-    """The pieces of a bundle, and after them those of a tier."""
-
-    def __init__(self, base: _Numbered, fresh: _Numbered) -> None:
-        self._base, self._fresh = base, fresh
-
-    def __len__(self) -> int:
-        return len(self._base) + len(self._fresh)
-
-    def __getitem__(self, number: int) -> bytes:
-        beyond = number - len(self._base)
-        return self._base[number] if beyond < 0 else self._fresh[beyond]
+    @property
+    def answered_by(self) -> str:
+        """What found the hits."""
+        return self.answer.method if self.answer.hits or not self.stand_ins else STOOD_IN
 
 
 @dataclass(frozen=True)
@@ -79,10 +75,11 @@ class _Encoded:
     """A bundle and what is made of it once, for all its tiers."""
 
     bundle: Bundle
-    items: _Pieces
-    regions: _Pieces
+    items: Pieces
+    regions: Pieces
     shelf: Shelf | None
     summary: dict[str, Any]
+    popularity: str
 
 
 class Answers:
@@ -92,14 +89,18 @@ class Answers:
     which shares all that is the bundle's.
     """
 
-    def __init__(self, bundle: Bundle, *, shelf: bool) -> None:
-        """Encode the bundle's rows; `shelf` says whether `listing` will be asked."""
+    def __init__(self, bundle: Bundle, *, shelf: bool, popularity: str = "") -> None:
+        """Encode the bundle's rows; `shelf` says whether `listing` will be asked.
+
+        `popularity`: the attribute whose numbers say what is popular; empty for none.
+        """
         self._encoded = _Encoded(
             bundle,
-            _Pieces(_item_pieces(bundle.items)),
-            _Pieces(_region_pieces(bundle.regions)),
+            Pieces(item_pieces(bundle.items)),
+            Pieces(region_pieces(bundle.regions)),
             Shelf(bundle) if shelf else None,
             bundle_summary(bundle),
+            popularity,
         )
         self._take(None, None)
 
@@ -124,15 +125,21 @@ class Answers:
         """What named the tier."""
         self.edition = self.bundle_id if tier is None else f"{self.bundle_id}.{tier.tier_id}"
         """What all answers follow from, apart from this program: the same means the same ones."""
-        self._searcher = Searcher(encoded.bundle, tier)
-        self._view = self._searcher.view
-        self._items: _Numbered = encoded.items
-        self._regions: _Numbered = encoded.regions
+        self.searcher = Searcher(encoded.bundle, tier, popularity=encoded.popularity)
+        self._view = self.searcher.view
+        self._items: Numbered = encoded.items
+        self._regions: Numbered = encoded.regions
         self._shelf = encoded.shelf
+        self._bundle_json = encode_text(self.bundle_id)
+        stand_in = self.searcher.stand_in
+        self._marked = b',"fallback":%b' % encode_text(stand_in) if stand_in else b""
+        self.attributes = set(encoded.bundle.facets.attributes)
+        """What can be filtered by, counted and kept varied."""
         if tier is not None:
-            self._items = _Both(self._items, _Pieces(_item_pieces(tier.items)))
-            self._regions = _Both(self._regions, _Pieces(_region_pieces(tier.regions)))
+            self._items = Both(self._items, Pieces(item_pieces(tier.items)))
+            self._regions = Both(self._regions, Pieces(region_pieces(tier.regions)))
             self._shelf = encoded.shelf.with_tier(tier) if encoded.shelf else None
+            self.attributes |= set(tier.facets.attributes)
 
     @property
     def summary(self) -> dict[str, Any]:
@@ -161,33 +168,97 @@ class Answers:
         return True
 
     def similar(self, query_id: str, item_id: str, question: SimilarQuestion) -> Found:
-        """Return the look-alikes of an item; UnknownItemError, FilterError."""
-        answer = self._searcher.similar(
-            item_id,
-            Rules(limit=question.limit, threshold=question.threshold, filters=question.filters),
-            region_id=question.region_id,
+        """Return the look-alikes of an item; ProblemError as `find`."""
+        return self.find(query_id, ByItem(item_id, question.region_id), question.terms)
+
+    def find(self, query_id: str, question: Question, terms: Terms) -> Found:
+        """Return the JSON that answers a question; ProblemError for what cannot be answered.
+
+        That is 404 for what the bundle does not have, unless other items may stand in, and 400
+        for an attribute or a vector that it cannot use.
+        """
+        try:
+            picked = self.pick(lambda rules: question.ask(self.searcher, rules), terms)
+            counted = self._counted(question, terms)
+        except FilterError as error:
+            raise refused_attribute(terms, error, self.attributes) from error
+        except UnknownItemError as error:
+            asked = question.item_id
+            known = asked is not None and self.has(asked)
+            if known or not terms.fallback:
+                raise ProblemError(
+                    404, "unknown-region" if known else "unknown-item", str(error)
+                ) from error
+            picked, counted = self._unknown(terms), b""
+        return self._written(query_id, question.item_id, picked, counted)
+
+    def pick(self, ask: Callable[[Rules], Answer], terms: Terms) -> Picked:
+        """Return what the searcher finds, and stand-ins for what is missing if they are wanted."""
+        rules = terms.rules
+        answer = ask(rules)
+        missing = rules.limit - len(answer.hits)
+        # Stand-ins fill up the first page alone: further ones end where look-alikes do.
+        if not terms.fallback or missing <= 0 or rules.offset:
+            return Picked(answer)
+        excluded = {hit.item for hit in answer.hits}
+        if answer.item is not None:
+            excluded.add(answer.item)
+        fewer = replace(rules, limit=missing)
+        stand_ins = self.searcher.stand_ins(fewer, like=answer.item, excluded=excluded)
+        return Picked(answer, stand_ins, TOO_FEW_HITS if stand_ins else None)
+
+    def _unknown(self, terms: Terms) -> Picked:
+        """Return stand-ins for the look-alikes of an item that nobody knows."""
+        try:
+            stand_ins = self.searcher.stand_ins(terms.rules)
+        except FilterError as error:
+            raise refused_attribute(terms, error, self.attributes) from error
+        return Picked(Answer(None, None, [], STOOD_IN), stand_ins, UNKNOWN_ITEM)
+
+    def _counted(self, question: Question, terms: Terms) -> bytes:
+        """Return the member `facets` of an answer, if it was asked for."""
+        if not terms.facets:
+            return b""
+        counted = self.searcher.facets(
+            terms.facets, terms.rules, lambda rules: question.ask(self.searcher, rules)
         )
-        head = {
-            "query_id": query_id,
-            "item_id": item_id,
-            "region_id": answer.region_id,
-            "bundle": self.bundle_id,
-            "fallback": None,
-            "answered_by": answer.method,
-        }
-        hits = b",".join(
-            b'%b,%b,"score":%.2f}' % (self._items[hit.item], self._regions[hit.region], hit.score)
-            for hit in answer.hits
+        return b',"facets":%b' % encode({name: _facet(found) for name, found in counted.items()})
+
+    def _written(self, query_id: str, item_id: str | None, picked: Picked, counted: bytes) -> Found:
+        answer = picked.answer
+        body = (
+            b'{"query_id":"%b","item_id":%b,"region_id":%b,"bundle":%b,"fallback":%b,'
+            b'"answered_by":"%b"%b,"hits":[%b]}'
+        ) % (
+            query_id.encode(),
+            encode_text(item_id),
+            encode_text(answer.region_id),
+            self._bundle_json,
+            encode_text(picked.fallback),
+            picked.answered_by.encode(),
+            counted,
+            self.hits(picked),
         )
-        body = b'%b,"hits":[%b]}' % (encode(head)[:-1], hits)
-        return Found(body, len(answer.hits), None)
+        count = len(answer.hits) + len(picked.stand_ins)
+        return Found(body, count, picked.answered_by, picked.fallback)
+
+    def hits(self, picked: Picked) -> bytes:
+        """Return hits as the members of a JSON array, stand-ins marked and at the end."""
+        items, regions = self._items, self._regions
+        found = [
+            b'%b,%b,"score":%.2f}' % (items[item], regions[region], score)
+            for item, region, score in picked.answer.hits
+        ]
+        for item, region, _ in picked.stand_ins:
+            found.append(b'%b,%b,"score":0%b}' % (items[item], regions[region], self._marked))
+        return b",".join(found)
 
     def item(self, item_id: str) -> bytes:
         """Return an item with its images and their regions; UnknownItemError."""
         view = self._view
         number = view.item_number(item_id)
         row = view.item_rows([number])[0]
-        body = {name: _plain(row[name]) for name in (*_ITEM_FIELDS, "segment")}
+        body = {name: plain(row[name]) for name in (*ITEM_FIELDS, "segment")}
         body["attributes"] = json.loads(row["attributes"] or "{}")
         body["bundle"] = self.bundle_id
         body["region_id"] = view.region_id(view.primary_region(number))
@@ -208,41 +279,22 @@ class Answers:
             "offset": offset,
             "categories": self._shelf.categories,
             "items": [
-                {name: _plain(row[name]) for name in _ITEM_FIELDS}
+                {name: plain(row[name]) for name in ITEM_FIELDS}
                 | {name: photo[name] for name in ("image_url", "width_px", "height_px")}
                 for row, photo in zip(rows, photos, strict=True)
             ],
         }
 
 
-def encode(body: dict[str, Any]) -> bytes:
-    """Return a JSON object as UTF-8."""
-    text = json.dumps(body, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
-    return text.encode("utf-8", "replace")
+def new_query_id() -> str:
+    """Return a new name for an answer: 32 hexadecimal digits that sort by time of asking."""
+    return f"{time.time_ns() // 1_000_000:012x}{os.urandom(10).hex()}"
 
 
-def _plain(value: Any) -> Any:
-    """Write 4980.0 as 4980: prices are often whole."""
-    return int(value) if isinstance(value, float) and value.is_integer() else value
-
-
-def _item_pieces(items: pa.Table) -> Iterator[bytes]:
-    """Each item as the beginning of a JSON object, without its closing brace."""
-    for batch in items.select(list(_ITEM_FIELDS)).to_batches(max_chunksize=_BATCH_ROWS):
-        for row in batch.to_pylist():
-            yield encode({name: _plain(value) for name, value in row.items()})[:-1]
-
-
-def _region_pieces(regions: pa.Table) -> Iterator[bytes]:
-    """Each region as members of a JSON object, without its braces."""
-    columns = regions.select(["image_url", "x0", "y0", "x1", "y1"])
-    for batch in columns.to_batches(max_chunksize=_BATCH_ROWS):
-        for row in batch.to_pylist():
-            yield encode({"image_url": row["image_url"], "box": _box(row)})[1:-1]
-
-
-def _box(row: dict[str, Any]) -> list[float]:
-    return [round(row[name], 4) for name in ("x0", "y0", "x1", "y1")]
+def _facet(found: Any) -> Any:
+    if isinstance(found, Between):
+        return {"low": plain(found.low), "high": plain(found.high)}
+    return None if found is None else [{"value": one.value, "count": one.count} for one in found]
 
 
 def _images(regions: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -254,7 +306,7 @@ def _images(regions: list[dict[str, Any]]) -> list[dict[str, Any]]:
             {
                 "region_id": row["region_id"],
                 "kind": row["kind"],
-                "box": _box(row),
+                "box": rounded_box(row),
                 "confidence": round(row["confidence"], 4),
             }
         )

@@ -48,7 +48,8 @@ def read_json(body: bytes) -> Any:
     """
     try:
         read = json.loads(body.decode("utf-8"), parse_constant=_refuse)
-        json.dumps(read, ensure_ascii=False).encode("utf-8")
+        if b"\\u" in body:  # it may be half a surrogate pair, which UTF-8 has no bytes for
+            json.dumps(read, ensure_ascii=False).encode("utf-8")
     except (ValueError, RecursionError) as error:
         detail = f"the body is no JSON in UTF-8: {str(error)[:200]}"
         raise ProblemError(400, "bad-body", detail) from error

@@ -6,7 +6,6 @@ import json
 import logging
 import sys
 import time
-from collections.abc import MutableMapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,12 +13,30 @@ from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from serving.metrics import Counters
+from serving.origins import Origins, RawHeaders
 from serving.problems import internal
 
 _LOG = logging.getLogger(__name__)
 
 NOTES = "nitamono.notes"
-"""The key of the request's scope under which endpoints leave `search_seconds` and `query_id`."""
+"""The key of the request's scope under which endpoints leave `query_id` and, for Server-Timing,
+`read_seconds`, `search_seconds` and `write_seconds`."""
+
+STAGES = ("read", "search", "write")
+"""The stages of an answer, in their order: reading the question, searching, writing the answer."""
+
+_PROTECTING = {
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "strict-origin-when-cross-origin",
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+    # Shops embed answers, photos and the widget in pages of their own origin.
+    "Cross-Origin-Resource-Policy": "cross-origin",
+    "Timing-Allow-Origin": "*",
+}
+PROTECTING: RawHeaders = [
+    (name.lower().encode(), value.encode()) for name, value in _PROTECTING.items()
+]
+"""The headers that every answer has, unless it sets one of them itself."""
 
 
 @dataclass
@@ -29,16 +46,42 @@ class Draining:
     begun: bool = False
 
 
+class Observer:
+    """What is told of every answer, whichever way it was made: in headers, counters and the log."""
+
+    def __init__(
+        self, counters: Counters, draining: Draining, origins: Origins, *, access_log: bool
+    ) -> None:
+        self._counters = counters
+        self._draining = draining
+        self._origins = origins
+        self._access_log = access_log
+
+    def headers(self, scope: Scope, notes: dict[str, Any], seconds: float) -> RawHeaders:
+        """Return the headers that do not protect, but tell: origins, timing, whether it goes."""
+        found = [
+            *self._origins.headers(sent(scope, b"origin")),
+            (b"server-timing", server_timing(notes, seconds)),
+        ]
+        if self._draining.begun:
+            found.append((b"connection", b"close"))
+        return found
+
+    def done(
+        self, scope: Scope, route: str, status: int, seconds: float, notes: dict[str, Any]
+    ) -> None:
+        """Count an answer and write the access log."""
+        self._counters.request(route, status, seconds)
+        if self._access_log:
+            _write_log(scope, route, status, seconds, notes)
+
+
 class Observed:
     """ASGI middleware that times, counts and completes every answer, and survives every failure."""
 
-    def __init__(
-        self, app: ASGIApp, *, counters: Counters, draining: Draining, access_log: bool
-    ) -> None:
+    def __init__(self, app: ASGIApp, *, observer: Observer) -> None:
         self._app = app
-        self._counters = counters
-        self._draining = draining
-        self._access_log = access_log
+        self._observer = observer
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -53,7 +96,11 @@ class Observed:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                self._add_headers(message, notes, time.perf_counter() - begun)
+                headers = MutableHeaders(scope=message)
+                for name, value in _PROTECTING.items():
+                    headers.setdefault(name, value)
+                seconds = time.perf_counter() - begun
+                _add(headers, self._observer.headers(scope, notes, seconds))
             await send(message)
 
         try:
@@ -63,28 +110,35 @@ class Observed:
             if not status:
                 await internal()(scope, receive, complete)
         finally:
-            seconds = time.perf_counter() - begun
             route = getattr(scope.get("endpoint"), "__name__", "none")
-            self._counters.request(route, status, seconds)
-            if self._access_log:
-                _write_log(scope, route, status, seconds, notes)
+            self._observer.done(scope, route, status, time.perf_counter() - begun, notes)
 
-    def _add_headers(
-        self, message: MutableMapping[str, Any], notes: dict[str, Any], seconds: float
-    ) -> None:
-        headers = MutableHeaders(scope=message)
-        timing = f"total;dur={seconds * 1000:.2f}"
-        if "search_seconds" in notes:
-            timing = f"search;dur={notes['search_seconds'] * 1000:.2f}, {timing}"
-        headers["Server-Timing"] = timing
-        headers["Timing-Allow-Origin"] = "*"
-        headers["X-Content-Type-Options"] = "nosniff"
-        headers.setdefault("Referrer-Policy", "strict-origin-when-cross-origin")
-        headers.setdefault("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
-        # Shops embed answers, photos and the widget in pages of their own origin.
-        headers.setdefault("Cross-Origin-Resource-Policy", "cross-origin")
-        if self._draining.begun:
-            headers["Connection"] = "close"
+
+def _add(headers: MutableHeaders, told: RawHeaders) -> None:
+    for name, value in told:
+        if name == b"vary":
+            headers.add_vary_header(value.decode())
+        else:
+            headers[name.decode()] = value.decode("latin-1")
+
+
+def sent(scope: Scope, name: bytes) -> bytes | None:
+    """Return a header of the request, None if it was not sent; the last one if several were."""
+    found: bytes | None = None
+    for key, value in scope["headers"]:
+        if key == name:
+            found = value
+    return found
+
+
+def server_timing(notes: dict[str, Any], seconds: float) -> bytes:
+    """Return the Server-Timing header: what each stage took, and all, in milliseconds."""
+    parts = [
+        b"%b;dur=%.2f" % (stage.encode(), notes[f"{stage}_seconds"] * 1000)
+        for stage in STAGES
+        if f"{stage}_seconds" in notes
+    ]
+    return b", ".join([*parts, b"total;dur=%.2f" % (seconds * 1000)])
 
 
 def _write_log(

@@ -6,10 +6,12 @@ import base64
 import gzip
 import hashlib
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+import brotli
 
 HERE = Path(__file__).resolve().parent
 WIDGET_NAME = "similar-items.js"
@@ -36,7 +38,8 @@ class Asset:
     """A file kept in memory, as it is and compressed."""
 
     body: bytes
-    zipped: bytes
+    coded: Mapping[str, bytes]
+    """The body in each coding that browsers read: `br` and `gzip`."""
     media_type: str
     etag: str
 
@@ -46,7 +49,7 @@ class Asset:
         body = path.read_bytes()
         return cls(
             body=body,
-            zipped=gzip.compress(body, 9, mtime=0),
+            coded={"br": brotli.compress(body), "gzip": gzip.compress(body, 9, mtime=0)},
             media_type=_MEDIA_TYPES[path.suffix],
             etag=f'"{hashlib.sha256(body).hexdigest()[:24]}"',
         )
@@ -75,7 +78,7 @@ class Widgets:
                     "url": f"/widget/{version}/{WIDGET_NAME}",
                     "integrity": asset.integrity,
                     "bytes": len(asset.body),
-                    "gzip_bytes": len(asset.zipped),
+                    "gzip_bytes": len(asset.coded["gzip"]),
                 }
                 for version, asset in self.versions.items()
             ],

@@ -64,6 +64,8 @@ def problem_response(problem: ProblemError, headers: Mapping[str, str] | None = 
     about = {**(headers or {}), "Cache-Control": "no-store"}
     if "retry_after_seconds" in problem.members:
         about["Retry-After"] = str(problem.members["retry_after_seconds"])
+    if problem.status == 405:
+        about["Allow"] = str(problem.members["allowed"])
     if problem.status in _UNREAD:
         about["Connection"] = "close"
     return Response(
@@ -103,11 +105,14 @@ async def on_http_exception(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     if error.status_code == 405:
         allowed = ", ".join(sorted((error.headers or {}).get("Allow", "GET").split(", ")))
-        problem = ProblemError(
-            405, "method-not-allowed", f"{request.method} is not allowed here; allowed: {allowed}"
-        )
-        return problem_response(problem, {"Allow": allowed})
+        return problem_response(not_allowed(request.method, allowed))
     return problem_response(ProblemError(404, "not-found", f"nothing is at {request.url.path}"))
+
+
+def not_allowed(method: str, allowed: str) -> ProblemError:
+    """Say that a method is not one of the `allowed`, which become a header too."""
+    detail = f"{method[:200]} is not allowed here; allowed: {allowed}"
+    return ProblemError(405, "method-not-allowed", detail, allowed=allowed)
 
 
 def internal() -> Response:

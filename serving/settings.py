@@ -50,6 +50,9 @@ class ServingSettings:
     keep_alive_seconds: int = 65
     """How long a quiet connection stays open; longer than the usual load balancer's minute."""
 
+    head_seconds: float = 10.0
+    """How long the head of a request may take to arrive, and a new connection to begin one."""
+
     cache_seconds: int = 60
     """How long a browser may keep an answer without asking again."""
 
@@ -64,6 +67,10 @@ class ServingSettings:
 
     proxies: int = 0
     """How many proxies stand before the service and add X-Forwarded-For, which is believed then."""
+
+    popularity: str = ""
+    """The attribute whose numbers say which items sell: the highest stand in for look-alikes that
+    there are not. Without one the newest items do."""
 
     events: str = "var/events"
     """Where what shoppers did is written: a folder, or gs://bucket/prefix; `off`: it is not."""
@@ -81,7 +88,8 @@ class ServingSettings:
         """Refuse what cannot work; SettingsError names the setting."""
         _require(0 <= self.port <= 65535, "port", "0 to 65535", self.port)
         _require(1 <= self.workers <= 256, "workers", "1 to 256", self.workers)
-        for name in ("poll_seconds", "drain_seconds", "idle_seconds", "events_flush_seconds"):
+        spans = ("poll", "drain", "idle", "head", "events_flush")
+        for name in (f"{span}_seconds" for span in spans):
             value = getattr(self, name)
             _require(0 < value <= 3600, name, "above 0, at most 3600", value)
         for name in ("keep_alive_seconds", "cache_seconds"):
@@ -210,11 +218,13 @@ _PARSERS: dict[str, Callable[[str], Any]] = {
     "drain_seconds": _seconds,
     "idle_seconds": _seconds,
     "keep_alive_seconds": int,
+    "head_seconds": _seconds,
     "cache_seconds": int,
     "cors_origins": _origins,
     "max_body_bytes": int,
     "rate_per_second": _number,
     "proxies": int,
+    "popularity": str,
     "events": str,
     "events_flush_seconds": _seconds,
     "demo": _boolean,

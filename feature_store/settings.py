@@ -17,6 +17,7 @@ from typing import Any
 from feature_store.catalogue.settings import CatalogueSettings
 from feature_store.compare.settings import CompareSettings
 from feature_store.errors import SettingsError
+from feature_store.events.settings import EventsSettings
 from feature_store.fresh.settings import FreshSettings
 from feature_store.images.settings import ImageSettings
 from feature_store.index.settings import IndexSettings
@@ -40,6 +41,7 @@ STAGES: Mapping[str, type[Any]] = {
     "index": IndexSettings,
     "compare": CompareSettings,
     "fresh": FreshSettings,
+    "events": EventsSettings,
     "ingest": IngestSettings,
     "upgrade": UpgradeSettings,
     "upkeep": UpkeepSettings,
@@ -67,6 +69,7 @@ class Settings:
     index: IndexSettings = field(default_factory=IndexSettings)
     compare: CompareSettings = field(default_factory=CompareSettings)
     fresh: FreshSettings = field(default_factory=FreshSettings)
+    events: EventsSettings = field(default_factory=EventsSettings)
     ingest: IngestSettings = field(default_factory=IngestSettings)
     upgrade: UpgradeSettings = field(default_factory=UpgradeSettings)
     upkeep: UpkeepSettings = field(default_factory=UpkeepSettings)

@@ -10,10 +10,7 @@ from airflow.providers.standard.operators.hitl import ApprovalOperator
 from airflow.sdk import BaseOperator, BaseOperatorLink
 
 from operators.context import Context, settings_for
-
-PLUGIN_GROUP, PLUGIN = "airflow.plugins", "nitamono_reports"
-URL_PREFIX = "/nitamono"
-"""Where the plugin serves under Airflow's own address."""
+from operators.reports import report_address
 
 
 class WhatChangedLink(BaseOperatorLink):
@@ -104,20 +101,10 @@ class ApproveBundleOperator(ApprovalOperator):
 
 
 def report_link(summary: dict[str, Any]) -> str:
-    """Return where a browser finds a comparison's report: through Airflow, if the plugin is there.
-
-    Otherwise its path, and "" where there is no report.
-    """
-    from importlib.metadata import entry_points
-
-    from airflow.sdk.configuration import conf
-
+    """Return where a browser finds a comparison's report, and "" where there is none."""
     if not summary.get("report"):
         return ""
-    if PLUGIN not in entry_points(group=PLUGIN_GROUP).names:
-        return str(summary["report"])
-    base = str(conf.get("api", "base_url", fallback="") or "").rstrip("/")
-    return f"{base}{URL_PREFIX}/reports/{summary['after']}/compare.html"
+    return report_address(str(summary["after"]), "compare.html", str(summary["report"]))
 
 
 def _question(found: dict[str, Any], hours: float) -> str:

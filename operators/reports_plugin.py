@@ -1,4 +1,6 @@
-"""Airflow plugin: its API server shows the reports under <home>/reports to whoever sees the DAG.
+"""Airflow plugin: its API server shows the reports of bundles and of shoppers' events.
+
+They are those under <home>/reports and <home>/shoppers; whoever sees the DAG of a report sees it.
 
 Airflow loads it in each of its processes, so the web part is only imported with the first request.
 """
@@ -12,11 +14,11 @@ from typing import Any, ClassVar
 
 from airflow.plugins_manager import AirflowPlugin
 
-from operators.compare import PLUGIN, URL_PREFIX
+from operators.reports import PLUGIN, URL_PREFIX
 
-DAG_ID = "similarity_index"
+DAG_ID, SHOPPERS_DAG_ID = "similarity_index", "shopper_events"
 FILES = {"compare.html": "text/html", "compare.json": "application/json"}
-"""The only files that are served, with their types."""
+"""The only files of a bundle's report that are served, with their types."""
 
 HEADERS = {
     "Content-Security-Policy": "default-src 'none'; img-src data:; style-src 'unsafe-inline'; "
@@ -54,6 +56,14 @@ def _application() -> Any:
 
     application = FastAPI(title="Nitamono reports", docs_url=None, redoc_url=None, openapi_url=None)
     may_see = Depends(requires_access_dag("GET", param_dag_id=DAG_ID))
+    may_see_shoppers = Depends(requires_access_dag("GET", param_dag_id=SHOPPERS_DAG_ID))
+
+    @application.get("/reports/shoppers/report.html", dependencies=[may_see_shoppers])
+    def shoppers() -> Response:
+        path = find_shoppers()
+        if path is None:
+            raise HTTPException(404, "no day has been counted yet")
+        return FileResponse(path, media_type="text/html", headers=HEADERS)
 
     @application.get("/reports/{bundle_id}/{name}", dependencies=[may_see])
     def report(bundle_id: str, name: str) -> Response:
@@ -70,6 +80,15 @@ def _application() -> Any:
         return Response(str(error.detail), 401)
 
     return application
+
+
+def find_shoppers() -> Path | None:
+    """Return the path of the report of what shoppers did, or None where there is none."""
+    from feature_store.events.steps import report_path
+    from feature_store.settings import Settings
+
+    path = report_path(Settings.from_environment().home)
+    return path if path.is_file() else None
 
 
 def find_report(bundle_id: str, name: str) -> Path | None:

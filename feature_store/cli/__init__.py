@@ -33,6 +33,7 @@ _OWN = {
     "models": "feature_store.cli.models:models",
     "upkeep": "feature_store.cli.upkeep:upkeep",
     "compare": "feature_store.cli.compare:compare",
+    "events": "feature_store.cli.events:events",
     "bundles": "feature_store.cli.bundles:bundles",
     "publish": "feature_store.cli.bundles:publish",
     "rollback": "feature_store.cli.bundles:rollback",
@@ -45,7 +46,7 @@ _OWN = {
 
 _PIPELINE_ONLY = (
     *("catalogue", "ingest", "ledger", "requeue", "index", "status", "item", "runs", "models"),
-    *("upkeep", "compare", "refresh", "export"),
+    *("upkeep", "compare", "events", "refresh", "export"),
 )
 INTERRUPTED = 130
 """Exit status of a command that Ctrl-C has stopped, as shells have it: 128 + SIGINT."""

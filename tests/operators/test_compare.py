@@ -9,7 +9,7 @@ import pytest
 
 from feature_store.bundle import BundleRegistry
 from feature_store.runs import read_runs
-from operators import compare
+from operators import reports
 from operators.compare import ApproveBundleOperator, CompareBundleOperator, report_link
 from tests.feature_store.compare.circle import Thing, row_of_things, write_bundle
 
@@ -52,7 +52,7 @@ def test_without_the_plugin_the_link_is_the_path(
 ) -> None:
     BundleRegistry(home / "bundles").publish("old")
     found = compared(home)
-    monkeypatch.setattr(compare, "PLUGIN", "not installed")
+    monkeypatch.setattr(reports, "PLUGIN", "not installed")
     assert report_link(found) == found["report"]
 
 

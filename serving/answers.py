@@ -20,7 +20,7 @@ from feature_store.bundle.rules import Rules
 from feature_store.bundle.search import Answer, Between, Searcher
 from feature_store.bundle.tier import Tier, TierPointer
 from feature_store.errors import FilterError, UnknownItemError
-from serving.parameters import SimilarQuestion, Terms, refused_attribute
+from serving.parameters import Page, SimilarQuestion, Terms, refused_attribute
 from serving.pieces import (
     ITEM_FIELDS,
     Both,
@@ -265,19 +265,28 @@ class Answers:
         body["images"] = _images(view.region_rows(view.regions_of(number)))
         return encode(body)
 
-    def listing(self, offset: int, limit: int, category: str | None) -> dict[str, Any]:
-        """Return one page of the demo shop's shelf: its items, how many, all categories."""
+    def listing(self, page: Page) -> dict[str, Any]:
+        """Return one page of the demo shop's shelf: its items, how many, all categories, facets.
+
+        ProblemError for a filter that names what no item has.
+        """
         assert self._shelf is not None, "made without a shelf"
-        view, numbers = self._view, self._shelf.numbers(category)
-        page = numbers[offset : offset + limit].tolist()
-        rows = view.item_rows(page)
-        photos = view.region_rows([view.primary_region(number) for number in page])
+        view = self._view
+        try:
+            left = self._shelf.narrowed(view, page.category, page.filters)
+        except FilterError as error:
+            terms = Terms(Rules(filters=page.filters))
+            raise refused_attribute(terms, error, self.attributes) from error
+        numbers = left.numbers[page.offset : page.offset + page.limit].tolist()
+        rows = view.item_rows(numbers)
+        photos = view.region_rows([view.primary_region(number) for number in numbers])
         return {
             "bundle": self.bundle_id,
             "all": len(self._shelf.numbers(None)),
-            "total": len(numbers),
-            "offset": offset,
+            "total": len(left.numbers),
+            "offset": page.offset,
             "categories": self._shelf.categories,
+            "facets": left.facets,
             "items": [
                 {name: plain(row[name]) for name in ITEM_FIELDS}
                 | {name: photo[name] for name in ("image_url", "width_px", "height_px")}

@@ -211,7 +211,7 @@ class _Door:
         page, answers = listing_page(request.scope["query_string"]), self._served.live
         if (known := self._not_modified(request, answers)) is not None:
             return known
-        body = answers.listing(page.offset, page.limit, page.category)
+        body = answers.listing(page)
         return self._fresh(request, encode(body), answers)
 
     async def shop(self, request: Request) -> Response:

@@ -61,6 +61,7 @@ class Page:
     offset: int = 0
     limit: int = 24
     category: str | None = None
+    filters: tuple[Filter, ...] = ()
 
 
 class Query:
@@ -137,11 +138,12 @@ def photo_terms(sent: bytes) -> Terms:
 
 def listing_page(sent: bytes) -> Page:
     """Read the parameters of the shop's listing; ProblemError names the wrong one."""
-    query = Query(sent, ("offset", "limit", "category"))
+    query = Query(sent, ("offset", "limit", "category", "filter"), repeated=("filter",))
     return Page(
         offset=query.integer("offset", 0, 0, 10**9),
         limit=query.integer("limit", 24, 1, 200),
         category=query.text("category"),
+        filters=query.each("filter", MAX_FILTERS, read_filter),
     )
 
 

@@ -13,7 +13,7 @@ import socket
 import time
 from dataclasses import dataclass
 from types import FrameType
-from typing import Any
+from typing import Any, cast
 
 import uvicorn
 
@@ -24,6 +24,7 @@ from serving.app import Service, build_app
 from serving.board import Board
 from serving.metrics import Counters
 from serving.observed import Draining
+from serving.patience import Patience
 from serving.processes import Bell, ended, fork, tell
 from serving.protocol import BoundedProtocol
 from serving.served import Served
@@ -33,6 +34,8 @@ from serving.watch import Watch
 _LOG = logging.getLogger(__name__)
 _FIRST_PAUSE_SECONDS, _LAST_PAUSE_SECONDS = 0.1, 30.0
 _STEADY_SECONDS = 60.0
+_TICKS_A_LOOK = 10
+"""Of uvicorn's ticks, ten of which are a second: how often quiet connections are looked for."""
 
 
 @dataclass(frozen=True)
@@ -78,7 +81,9 @@ def lead(generation: Generation) -> int:
 
 
 def _load(generation: Generation, bundle_id: str, *, shelf: bool) -> Answers:
-    return Answers(BundleRegistry(generation.settings.folder).open(bundle_id), shelf=shelf)
+    settings = generation.settings
+    bundle = BundleRegistry(settings.folder).open(bundle_id)
+    return Answers(bundle, shelf=shelf, popularity=settings.popularity)
 
 
 def _load_canary(generation: Generation) -> tuple[Answers | None, str | None]:
@@ -204,6 +209,7 @@ class _Worker(uvicorn.Server):
         self._watch = Watch(settings.folder, served, counters)
         self._watching: asyncio.Task[None] | None = None
         self._draining = Draining()
+        self._patience = Patience(settings.head_seconds, settings.keep_alive_seconds)
         self._listener = generation.listener
         self._leader = leader
         self._said: int | None = None
@@ -247,7 +253,10 @@ class _Worker(uvicorn.Server):
                 _LOG.exception("what is beside CURRENT cannot be looked at")
 
     async def on_tick(self, counter: int) -> bool:
-        """Stop as well when the leader is gone, however it went."""
+        """Ten times a second: stop as well when the leader is gone, however it went."""
+        if counter % _TICKS_A_LOOK == 0:
+            connections = cast("set[BoundedProtocol]", self.server_state.connections)
+            self._patience.look(connections, time.monotonic())
         return await super().on_tick(counter) or os.getppid() != self._leader
 
     def handle_exit(self, _sig: int, _frame: FrameType | None) -> None:

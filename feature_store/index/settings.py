@@ -87,6 +87,10 @@ class IndexSettings:
     """Megabytes that a build may take; one that is forecast to need more does not begin. 0 stands
     for what is free."""
 
+    photo_models: bool = True
+    """Whether bundles carry the detector and the extractor as ONNX (30 MB), so that the lookup
+    service can be asked with a photo."""
+
     neighbours: int = 100
     """Look-alike items stored for each region."""
 

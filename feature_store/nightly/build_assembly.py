@@ -37,6 +37,7 @@ from feature_store.nightly.build_plan import Plan, read_plan, snapshot_of
 from feature_store.nightly.build_scratch import Scratch, SegmentResult
 from feature_store.nightly.measure import measure
 from feature_store.nightly.needs import NightlySettings
+from feature_store.nightly.photo_models import carry_models
 from feature_store.nightly.pictures import contact_sheet
 from feature_store.nightly.stopwatch import Progress, Stopwatch, joined_cost, unheard
 from feature_store.tables import FeatureStore, open_store
@@ -107,6 +108,8 @@ def _make(
     results = _results(plan)
     with watch("assemble"):
         manifest = _Assembly(writer, plan, results).write()
+    with watch("models"):
+        photo = carry_models(writer.folder, plan.parts, settings)
     writer.draft(manifest)
     searcher = Searcher(open_bundle(writer.folder, proven=False))
     with watch("measure"):
@@ -117,6 +120,7 @@ def _make(
         contact_sheet(searcher, settings.home / "thumbnails", sheet, settings.index.seed)
     cost = joined_cost([plan.cost, *(result.about["cost"] for result in results), watch.cost()])
     found = {**manifest.measurements, **measured, **cost, "forecast": _held(plan, cost)}
+    found["photo"] = photo
     manifest = replace(manifest, measurements=found)
     candidate = Candidate(writer.finish(manifest), manifest)
     writer.discard()

@@ -82,9 +82,14 @@ def read_models(bundle: Path) -> CarriedModels:
         )
 
 
+def read_network(raw: dict[str, Any]) -> Network:
+    """Read a network out of plain values; TypeError and KeyError if it is not what it should be."""
+    values = {**raw, "sieve": Sieve(**raw["sieve"]), "labels": tuple(raw["labels"])}
+    return Network(**values)
+
+
 def _detector(file: str, network: dict[str, Any]) -> CarriedDetector:
-    sieve, labels = Sieve(**network.pop("sieve")), tuple(network.pop("labels"))
-    return CarriedDetector(_inside(file), Network(sieve=sieve, labels=labels, **network))
+    return CarriedDetector(_inside(file), read_network(network))
 
 
 def _extractor(file: str, **values: Any) -> CarriedExtractor:

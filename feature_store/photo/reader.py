@@ -66,7 +66,7 @@ class PhotoReader:
         regions = sorted(regions, key=prominence, reverse=True)
         parts = [describe([photo.pixels], [regions], each)[0] for each in self._extractors]
         vectors = np.concatenate(parts, axis=1)
-        usable = np.isfinite(vectors).all(axis=1)
+        usable = np.asarray(np.isfinite(vectors).all(axis=1))
         if not usable.any():
             raise ImageError("not_extracted", "nothing of it can be described")
         kept = tuple(region for region, use in zip(regions, usable, strict=True) if use)

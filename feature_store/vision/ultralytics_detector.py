@@ -48,8 +48,20 @@ class UltralyticsDetector:
                 f"detector weights {name!r} are for the task {task!r}: weights for detection are "
                 "needed"
             )
-        self._side_px = settings.detector_image_px or _trained_image_px(self._backend)
-        self.identity = name_detector(name, digest, self._side_px, settings)
+        self.side_px = settings.detector_image_px or _trained_image_px(self._backend)
+        """Side of the square that a photo is fitted into."""
+        self.identity = name_detector(name, digest, self.side_px, settings)
+
+    @property
+    def names(self) -> dict[int, str]:
+        """The name of each label."""
+        names: dict[int, str] = self._backend.names
+        return names
+
+    @property
+    def module(self) -> Any:
+        """The network itself, a torch module; of an `.onnx` file there is none."""
+        return self._backend.model
 
     def detect(self, images: Sequence[npt.NDArray[np.uint8]]) -> list[list[Detection]]:
         """Find the products of each photo (uint8 (H, W, 3) RGB), the most confident first.
@@ -59,7 +71,7 @@ class UltralyticsDetector:
         found: list[list[Detection]] = []
         for start in range(0, len(images), self._settings.detector_batch):
             batch = images[start : start + self._settings.detector_batch]
-            squares, placements = letterbox(batch, self._side_px)
+            squares, placements = letterbox(batch, self.side_px)
             answers = self._forward(squares).cpu().numpy()
             found.extend(
                 sift(answer, placement, self._settings.sieve, self._backend.names)

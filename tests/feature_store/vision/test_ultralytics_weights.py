@@ -49,7 +49,7 @@ def test_a_checkpoint_runs_and_keeps_its_size_and_labels(checkpoint: Path) -> No
     detector = load_detector(everything(checkpoint, precision="float32"))
     assert isinstance(detector, LazyDetector)
     assert isinstance(detector.model, UltralyticsDetector)
-    assert detector.model._side_px == 96
+    assert detector.model.side_px == 96
     assert detector.model.identity == detector.identity
     found = detector.detect([product_photo(seed) for seed in range(3)])
     assert all(0 < len(listed) <= 20 for listed in found)

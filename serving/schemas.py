@@ -15,7 +15,8 @@ def ref(name: str) -> Schema:
     return {"$ref": f"#/components/schemas/{name}"}
 
 
-def _object(properties: Schema, optional: tuple[str, ...] = ()) -> Schema:
+def object_of(properties: Schema, optional: tuple[str, ...] = ()) -> Schema:
+    """Return the schema of an object that has these members and no other."""
     return {
         "type": "object",
         "properties": properties,
@@ -29,7 +30,8 @@ def listed(items: Schema) -> Schema:
     return {"type": "array", "items": items}
 
 
-def _or_null(schema: Schema) -> Schema:
+def or_null(schema: Schema) -> Schema:
+    """Return a schema that null fits, too."""
     return {"anyOf": [schema, {"type": "null"}]}
 
 
@@ -40,6 +42,7 @@ def _maybe(kind: str) -> Schema:
 TEXT: Schema = {"type": "string"}
 _COUNT: Schema = {"type": "integer", "minimum": 0}
 _NUMBER: Schema = {"type": "number"}
+PERCENT: Schema = {"type": "number", "minimum": 0, "maximum": 100}
 _BOX: Schema = {
     "type": "array",
     "items": {"type": "number", "minimum": 0, "maximum": 1},
@@ -47,6 +50,8 @@ _BOX: Schema = {
     "maxItems": 4,
     "description": "[x0, y0, x1, y1], normalised to the image, origin top left",
 }
+FOUND = ["neighbours", "graph", "scan", "fallback"]
+"""What can have found an answer; `fallback` if all hits are stand-ins."""
 REGION_ID: Schema = {"type": "string", "pattern": "^[0-9a-f]{16}$"}
 
 
@@ -72,28 +77,31 @@ def _image_url() -> Schema:
 
 def schemas() -> Schema:
     """Return all schemas by their names."""
-    score = {"type": "number", "minimum": 0, "maximum": 100}
     return {
-        "Hit": _object({**_item_fields(), "image_url": _image_url(), "box": _BOX, "score": score}),
-        "Similar": _object(
+        "Box": _BOX,
+        "Hit": object_of(
             {
-                "query_id": {"type": "string", "pattern": "^[0-9a-f]{32}$"},
-                "item_id": TEXT,
-                "region_id": REGION_ID,
-                "bundle": TEXT,
-                "fallback": _maybe("string"),
-                "hits": listed(ref("Hit")),
-            }
+                **_item_fields(),
+                "image_url": _image_url(),
+                "box": ref("Box"),
+                "score": {**PERCENT, "description": "0 for a stand-in"},
+                "fallback": {
+                    "enum": ["popular", "newest"],
+                    "description": "there for a stand-in alone: why it was chosen",
+                },
+            },
+            optional=("fallback",),
         ),
-        "Region": _object(
+        "Similar": _similar(),
+        "Region": object_of(
             {
                 "region_id": REGION_ID,
                 "kind": {"enum": ["whole", "product"]},
-                "box": _BOX,
+                "box": ref("Box"),
                 "confidence": {"type": "number", "minimum": 0, "maximum": 1},
             }
         ),
-        "Image": _object(
+        "Image": object_of(
             {
                 "image_id": {"type": "string", "pattern": "^[0-9a-f]{64}$"},
                 "image_url": _image_url(),
@@ -102,7 +110,7 @@ def schemas() -> Schema:
                 "regions": listed(ref("Region")),
             }
         ),
-        "Item": _object(
+        "Item": object_of(
             {
                 **_item_fields(),
                 "segment": _maybe("string"),
@@ -113,19 +121,52 @@ def schemas() -> Schema:
             }
         ),
         "Widgets": _widgets(),
-        "Bundle": _object(
-            {**_bundle(), "canary": _or_null(ref("Canary")), "widget": ref("Widgets")}
+        "Bundle": object_of(
+            {
+                **_bundle(),
+                "capabilities": _capabilities(),
+                "canary": or_null(ref("Canary")),
+                "widget": ref("Widgets"),
+            }
         ),
-        "Canary": _object({"share": _share(), **_bundle()}),
+        "Canary": object_of({"share": _share(), **_bundle()}),
         "Tier": _tier(),
         "Ready": _ready(),
-        "Health": _object({"status": {"const": "ok"}}),
+        "Health": object_of({"status": {"const": "ok"}}),
         "Problem": _problem(),
     }
 
 
+def _similar() -> Schema:
+    counts = object_of({"value": TEXT, "count": _COUNT})
+    low_high = object_of({"low": _NUMBER, "high": _NUMBER})
+    return object_of(
+        {
+            "query_id": {"type": "string", "pattern": "^[0-9a-f]{32}$"},
+            "item_id": {**_maybe("string"), "description": "null where no item was asked about"},
+            "region_id": {
+                **or_null(REGION_ID),
+                "description": "the region that was asked about; null if it is none of the bundle",
+            },
+            "bundle": TEXT,
+            "fallback": {
+                "enum": [None, "unknown_item", "too_few_hits"],
+                "description": "why there are stand-ins",
+            },
+            "answered_by": {"enum": FOUND},
+            "facets": {
+                "type": "object",
+                "additionalProperties": {"anyOf": [listed(counts), low_high, {"type": "null"}]},
+                "description": "there if it was asked for, and something is known of the item",
+            },
+            "hits": listed(ref("Hit")),
+        },
+        optional=("facets",),
+    )
+
+
 def _widgets() -> Schema:
-    widget = _object(
+    widget = object_of(
         {
             "version": TEXT,
             "url": TEXT,
@@ -134,30 +175,37 @@ def _widgets() -> Schema:
             "gzip_bytes": _COUNT,
         }
     )
-    return _object({"current": TEXT, "versions": listed(widget)})
+    return object_of({"current": TEXT, "versions": listed(widget)})
+
+
+def _capabilities() -> Schema:
+    boolean = {"type": "boolean"}
+    return object_of(
+        {"photo": boolean, "events": boolean, "fallback": {"enum": ["popular", "newest", None]}}
+    )
 
 
 def _ready() -> Schema:
-    refused = _object({"bundle": _maybe("string"), "reason": TEXT})
-    tier_refused = _object(
+    refused = object_of({"bundle": _maybe("string"), "reason": TEXT})
+    tier_refused = object_of(
         {"bundle": _maybe("string"), "tier": _maybe("string"), "reason": TEXT}, optional=("tier",)
     )
-    return _object(
+    return object_of(
         {
             "ready": {"type": "boolean"},
             "bundle": TEXT,
             "tier": _maybe("string"),
-            "canary": _or_null(_object({"bundle": TEXT, "share": _share()})),
+            "canary": or_null(object_of({"bundle": TEXT, "share": _share()})),
             "refused": {
-                **_or_null(refused),
+                **or_null(refused),
                 "description": "a newer bundle that cannot be served, and why",
             },
             "canary_refused": {
-                **_or_null(refused),
+                **or_null(refused),
                 "description": "a canary that cannot be served, and why",
             },
             "tier_refused": {
-                **_or_null(tier_refused),
+                **or_null(tier_refused),
                 "description": "a fresh tier that cannot be served, and why",
             },
         }
@@ -174,7 +222,7 @@ def _share() -> Schema:
 
 
 def _tier() -> Schema:
-    return _object(
+    return object_of(
         {
             "tier": TEXT,
             "at": {**TEXT, "description": "when it was last confirmed"},
@@ -188,7 +236,7 @@ def _tier() -> Schema:
 
 
 def _bundle() -> Schema:
-    segment = _object(
+    segment = object_of(
         {
             "name": TEXT,
             "regions": _COUNT,
@@ -204,22 +252,22 @@ def _bundle() -> Schema:
         "snapshot_content_hash": TEXT,
         "detector": TEXT,
         "extractor": TEXT,
-        "parts": listed(_object({"extractor": TEXT, "weight": _NUMBER})),
+        "parts": listed(object_of({"extractor": TEXT, "weight": _NUMBER})),
         "dim": _COUNT,
         "stored": {"enum": [*STORED]},
         "segmented_by": _maybe("string"),
         "segments": listed(segment),
-        "counts": _object({"items": _COUNT, "images": _COUNT, "regions": _COUNT}),
+        "counts": object_of({"items": _COUNT, "images": _COUNT, "regions": _COUNT}),
         "recall_at_10": _maybe("number"),
         "gate_passed": {"type": "boolean"},
         "filters": {**listed(TEXT), "description": "the names that a filter may use"},
-        "tier": _or_null(ref("Tier")),
+        "tier": or_null(ref("Tier")),
     }
 
 
 def _problem() -> Schema:
     kinds = [f"urn:nitamono:problem:{kind}" for kind in TITLES]
-    return _object(
+    return object_of(
         {
             "type": {"enum": kinds},
             "title": TEXT,
@@ -227,6 +275,7 @@ def _problem() -> Schema:
             "detail": TEXT,
             "parameter": {**TEXT, "description": "the parameter that cannot be used"},
             "allowed": {**TEXT, "description": "what it may be"},
+            "retry_after_seconds": {**_COUNT, "description": "when to ask again"},
         },
-        optional=("parameter", "allowed"),
+        optional=("parameter", "allowed", "retry_after_seconds"),
     )

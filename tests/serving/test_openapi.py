@@ -21,6 +21,9 @@ ASKED = [
     ("/v1/items/{item_id}/similar", f"/v1/items/{PLAIN}/similar?limit=100"),
     ("/v1/items/{item_id}/similar", f"/v1/items/{PLAIN}/similar?limit=9&filter=in_stock:false"),
     ("/v1/items/{item_id}/similar", f"/v1/items/{SLASHED_SENT}/similar"),
+    ("/v1/items/{item_id}/similar", f"/v1/items/{PLAIN}/similar?facets=category,price,colour"),
+    ("/v1/items/{item_id}/similar", f"/v1/items/{PLAIN}/similar?threshold=99&fallback=true"),
+    ("/v1/items/{item_id}/similar", "/v1/items/unknown/similar?fallback=true"),
     ("/v1/items/{item_id}/similar", f"/v1/items/{PLAIN}/similar?limit=none"),
     ("/v1/items/{item_id}/similar", "/v1/items/unknown/similar"),
     ("/v1/items/{item_id}", f"/v1/items/{PLAIN}"),
@@ -74,11 +77,54 @@ def hold_to_its_description(
     client: httpx.Client, document: dict[str, Any], path: str, asked: str
 ) -> None:
     answer = client.get(asked)
-    described = document["paths"][path]["get"]["responses"][str(answer.status_code)]["content"]
+    validate(answer, document, document["paths"][path]["get"])
+
+
+def validate(answer: httpx.Response, document: dict[str, Any], operation: dict[str, Any]) -> None:
+    described = operation["responses"][str(answer.status_code)]["content"]
     [(media_type, content)] = described.items()
     assert answer.headers["Content-Type"] == media_type
     schema = {**content["schema"], "components": document["components"]}
     Draft202012Validator(schema).validate(answer.json())
+
+
+QUERIES: list[Any] = [
+    {"item_id": PLAIN, "limit": 3},
+    {"item_id": "unknown"},
+    {"item_id": "unknown", "fallback": True},
+    {"positive": [PLAIN], "negative": ["bags-01"], "offset": 2},
+    {"vector": [1.0] * 32, "filters": ["category:shoes"]},
+    {"vector": [1.0]},
+    None,
+]
+SENT: list[tuple[str, Any, int]] = [
+    ("/v1/search", {"queries": QUERIES}, 200),
+    ("/v1/search", {"queries": []}, 400),
+    ("/v1/search/image", {}, 404),
+    ("/v1/events", {}, 400),
+]
+
+
+@pytest.mark.parametrize(("path", "body", "status"), SENT)
+def test_answers_to_what_is_sent_are_as_described(
+    client: httpx.Client, document: dict[str, Any], path: str, body: object, status: int
+) -> None:
+    answer = client.post(path, json=body)
+    assert answer.status_code == status
+    validate(answer, document, document["paths"][path]["post"])
+
+
+@pytest.mark.parametrize("path", ["/v1/search", "/v1/events"])
+def test_a_body_of_another_kind_and_a_long_one_are_described_problems(
+    client: httpx.Client, document: dict[str, Any], path: str
+) -> None:
+    operation = document["paths"][path]["post"]
+    page = client.post(path, content=b"<p>", headers={"Content-Type": "text/html"})
+    assert page.status_code == 415
+    validate(page, document, operation)
+    long = client.post(path, json={"queries": "a" * 5_000_000})
+    assert long.status_code == 413
+    validate(long, document, operation)
 
 
 def test_every_described_answer_in_json_is_held_to_its_description(
@@ -87,9 +133,18 @@ def test_every_described_answer_in_json_is_held_to_its_description(
     in_json = {
         path
         for path, methods in document["paths"].items()
-        if "application/json" in methods["get"]["responses"]["200"]["content"]
+        if "schema" in json_of(methods.get("get", {"responses": {}}))
     }
     assert in_json == {path for path, _ in ASKED}
+    assert {path for path, methods in document["paths"].items() if "post" in methods} == {
+        path for path, _, _ in SENT
+    }
+
+
+def json_of(operation: dict[str, Any]) -> dict[str, Any]:
+    answers = operation["responses"].get("200", {"content": {}})["content"]
+    found: dict[str, Any] = answers.get("application/json", {})
+    return found
 
 
 def test_described_files_have_the_described_type(

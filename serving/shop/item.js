@@ -1,17 +1,19 @@
 /** A product page: its photos, its details, and the look-alikes by the widget. */
-import { fetchJson, make, priceText, shelfOf, showBundle } from "./elements.js";
+import {
+  fetchJson, make, nameOf, part, priceText, remember, remembered, showBasket, showFrame,
+} from "./elements.js";
 
-const part = (id) => document.getElementById(id);
+const TRAILS = "trails";
 const itemId = new URLSearchParams(location.search).get("id") ?? "";
 
 function showText(item) {
-  const title = item.title ?? item.item_id;
+  const title = nameOf(item);
   document.title = `${title} · Nitamono demo shop`;
   part("title").textContent = title;
   part("brand").textContent = item.brand ?? "";
   part("price").textContent = priceText(item.price, item.currency);
   part("category").textContent = item.category ?? "";
-  part("category").href = shelfOf(item.category);
+  part("category").href = item.category ? `./?category=${encodeURIComponent(item.category)}` : "./";
   document.querySelector(".slash").hidden = !item.category;
   if (item.in_stock === null) part("stock").remove();
   else {
@@ -85,11 +87,36 @@ function showTiming(event) {
     : "";
 }
 
+/** Say that there is no such item, and show what the service has instead of look-alikes. */
 function showMissing(status) {
-  const unknown = status === 404;
-  const text = unknown ? "This product is no longer here" : "This page could not be loaded";
-  const back = make("a", { href: "./" }, "Back to all products");
-  part("main").append(make("h1", {}, text), make("p", {}, back));
+  part("main").append(part("missing").content.cloneNode(true));
+  if (status === 404) part("instead").setAttribute("item-id", itemId);
+  else {
+    part("missing-title").textContent = "This page could not be loaded";
+    part("instead").remove();
+  }
+  document.title = `${part("missing-title").textContent} · Nitamono demo shop`;
+}
+
+/** Keep which answer led to which item, so that a purchase can be told of it. */
+function keepTrail({ detail }) {
+  const { query_id, item_id, bundle, position, hit } = detail;
+  const trail = { query_id, item_id, bundle, position, hit_item_id: hit.item_id };
+  const others = remembered(TRAILS, []).filter((one) => one.hit_item_id !== hit.item_id);
+  remember(TRAILS, [...others, trail].slice(-50));
+}
+
+/** Put an item into the basket; if look-alikes led here, that was their success. */
+function buy() {
+  const basket = [...remembered("basket", []), itemId];
+  remember("basket", basket);
+  showBasket();
+  const added = basket.filter((id) => id === itemId).length;
+  part("bought").textContent = `In your basket${added > 1 ? ` ${added} times` : ""}.`;
+  const trail = remembered(TRAILS, []).find((one) => one.hit_item_id === itemId);
+  if (!trail?.query_id) return;
+  // As text/plain, which needs no leave of another origin's service and outlives the page.
+  navigator.sendBeacon("/v1/events", JSON.stringify({ events: [{ type: "conversion", ...trail }] }));
 }
 
 /** After a click on a box, bring the look-alikes into view where they are below the fold. */
@@ -110,7 +137,11 @@ async function show() {
   // All at once: what appears together cannot push what is already there.
   part("main").append(part("product").content.cloneNode(true));
   part("alike").addEventListener("similar-items:load", showTiming);
+  part("alike").addEventListener("similar-items:click", keepTrail);
   part("photo").addEventListener("click", showAnswer);
+  part("buy").addEventListener("click", buy);
+  part("buy").disabled = item.in_stock === false;
+  part("taste").href = `taste.html?like=${encodeURIComponent(item.item_id)}`;
   part("alike").setAttribute("item-id", item.item_id);
   showText(item);
   showGallery(item);
@@ -119,4 +150,4 @@ async function show() {
 }
 
 show();
-showBundle(part("about")).catch(() => {});
+showFrame().catch(() => {});

@@ -17,7 +17,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from serving.answers import Answers
 from serving.parameters import MAX_LIMIT
 from serving.settings import ServingSettings
-from serving.static.folder import FORMAT, Index, StaticFolder, claimed
+from serving.static.folder import FORMAT, UNKNOWN, Index, StaticFolder, claimed
 from serving.static.photos import (
     copy_photos,
     names_of,
@@ -84,7 +84,7 @@ def export_static(
         answers = open_answers(settings, bundle)
         shards = Shards(answers, k)
         tier = None if answers.tier is None else answers.tier.tier_id
-        name = folder_name(answers, k)
+        name = folder_name(answers, k, settings.popularity)
         counted = (shards.count, len(shards.item_ids))
         index = Index(answers.bundle_id, tier, name, k, *counted, image_base)
         with _progress() as steps:
@@ -101,9 +101,9 @@ def export_static(
     _tell_photos(settings.thumbnails, missing, elsewhere=bool(named) and not (photos or image_base))
 
 
-def folder_name(answers: Answers, k: int) -> str:
+def folder_name(answers: Answers, k: int, popularity: str) -> str:
     """Return the name of the folder of these answers: it tells all that they follow from."""
-    how = json.dumps([FORMAT, k, version("nitamono")])
+    how = json.dumps([FORMAT, k, popularity, version("nitamono")])
     return f"{answers.edition}-{sha256(how.encode()).hexdigest()[:12]}"
 
 
@@ -114,6 +114,9 @@ def _write(shards: Shards, name: str, folder: StaticFolder, step: Callable[[], N
             (half / f"{number}.json").write_bytes(body)
             named |= photos_named(body)
             step()
+        if (unknown := shards.unknown()) is not None:
+            (half / UNKNOWN).write_bytes(unknown)
+            named |= photos_named(unknown)
         write_names(named, half)
 
 

@@ -23,6 +23,8 @@ from feature_store.errors import SettingsError
 FORMAT = 1
 """Of index.json and of the shards; a reader refuses one that it does not know."""
 INDEX = "index.json"
+UNKNOWN = "unknown.json"
+"""Beside the shards: the answer about an item that is in none of them."""
 MARK = ".nitamono-static"
 _FOLDER = re.compile(r"[0-9A-Za-z][0-9A-Za-z_.-]{0,220}-[0-9a-f]{12}")
 _HALF = ".writing-"

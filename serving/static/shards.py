@@ -11,14 +11,18 @@ import zlib
 from collections.abc import Iterator
 from typing import Any
 
+from feature_store.bundle.rules import Rules
 from feature_store.bundle.view import View
-from serving.answers import Answers, encode
-from serving.parameters import SimilarQuestion
+from serving.answers import Answers
+from serving.parameters import SimilarQuestion, Terms
+from serving.pieces import encode, encode_text
 
 SHARD_BYTES = 128 * 1024
 """About as large is a shard; compressed it is a tenth of that, so that one is soon there."""
 _SAMPLED = 256
 """Items that tell how many bytes an item takes."""
+_NO_ITEM = ""
+"""An id that no item can have."""
 
 
 def shard_of(item_id: str, shards: int) -> int:
@@ -65,11 +69,19 @@ class Shards:
         hits = {region: self._similar(item_id, region)["hits"] for region in others}
         return {**answer, "item": item, "regions": hits}
 
+    def unknown(self) -> bytes | None:
+        """Return the answer about an item that is not there: stand-ins, None where there are none.
+
+        Its `item_id` is null.
+        """
+        answer = self._similar(_NO_ITEM)
+        return encode({**answer, "item_id": None}) if answer["hits"] else None
+
     def _member(self, item_id: str) -> bytes:
         return b"%b:%b" % (encode_text(item_id), encode(self.entry(item_id)))
 
     def _similar(self, item_id: str, region_id: str | None = None) -> dict[str, Any]:
-        question = SimilarQuestion(limit=self._k, region_id=region_id)
+        question = SimilarQuestion(Terms(Rules(limit=self._k), fallback=True), region_id)
         answer: dict[str, Any] = json.loads(self._answers.similar("", item_id, question).body)
         del answer["query_id"]
         return answer
@@ -82,8 +94,3 @@ def _item_ids(answers: Answers) -> list[str]:
         ids = ids + answers.tier.items["item_id"].to_pylist()
     live = View(answers.bundle, answers.tier).live_items()
     return sorted((ids[number] for number in live), key=lambda item_id: item_id.encode())
-
-
-def encode_text(text: str) -> bytes:
-    """Return a text as JSON in UTF-8."""
-    return json.dumps(text, ensure_ascii=False).encode("utf-8", "replace")

@@ -20,7 +20,7 @@ def open_answers(settings: ServingSettings, bundle_id: str | None) -> Answers:
     """
     opened = _opened_remote if settings.is_remote else _opened
     bundle, tier, pointer = opened(settings, bundle_id)
-    return Answers(bundle, shelf=False).with_tier(tier, pointer)
+    return Answers(bundle, shelf=False, popularity=settings.popularity).with_tier(tier, pointer)
 
 
 def _opened(

@@ -14,6 +14,7 @@ import logging
 import os
 import threading
 import time
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
@@ -48,10 +49,10 @@ class Event(NamedTuple):
 
 
 class Count(Protocol):
-    """Counts what happens to events, by name."""
+    """Counts what becomes of events."""
 
-    def __call__(self, name: str, times: int) -> None:
-        """Add so many `events_accepted`, `events_dropped` or `event_write_failures`."""
+    def __call__(self, kind: str, outcome: str, times: int = 1) -> None:
+        """Count so many of a type as `accepted`, `rejected` or `lost`."""
 
 
 @dataclass(frozen=True)
@@ -78,8 +79,8 @@ class EventLog:
         self._thread = threading.Thread(target=self._keep_writing, name="events", daemon=True)
         self._thread.start()
 
-    def add(self, events: Sequence[Event], size_bytes: int) -> int:
-        """Take events that came in a body of so many bytes; return how many were: all or none."""
+    def add(self, events: Sequence[Event], size_bytes: int) -> bool:
+        """Take events that came in a body of so many bytes; return whether there was room."""
         batch = _Batch(time.time_ns() // 1_000_000, events, size_bytes)
         with self._lock:
             fits = self._waiting_bytes + size_bytes <= MAX_WAITING_BYTES
@@ -90,8 +91,12 @@ class EventLog:
             enough = self._waiting_events >= ENOUGH
         if enough:
             self._due.set()
-        self._count("events_accepted" if fits else "events_dropped", len(events))
-        return len(events) if fits else 0
+        self._tell([batch], "accepted" if fits else "lost")
+        return fits
+
+    def hasten(self) -> None:
+        """Do not wait for the time to come."""
+        self._due.set()
 
     def close(self, patience_seconds: float = 5.0) -> None:
         """Write what waits, and end; what cannot be written in time is lost, and counted."""
@@ -99,10 +104,10 @@ class EventLog:
         self._due.set()
         self._thread.join(patience_seconds)
         with self._lock:
-            lost, self._waiting = sum(len(batch.events) for batch in self._waiting), []
+            lost, self._waiting = self._waiting, []
         if lost:
-            _LOG.error("%d events could not be written, and are lost", lost)
-            self._count("events_dropped", lost)
+            _LOG.error("%d batches of events could not be written, and are lost", len(lost))
+            self._tell(lost, "lost")
 
     def _keep_writing(self) -> None:
         while not self._ending.is_set():
@@ -115,21 +120,20 @@ class EventLog:
     def _write(self) -> bool:
         """Write what waits, a file for each day; what could not be written goes on waiting."""
         with self._lock:
-            batches = list(self._waiting)
+            batches = sorted(self._waiting, key=lambda batch: batch.received_ms)
         done: list[_Batch] = []
         try:
             for day, of_day in _by_day(batches):
                 self._files.write(f"ds={day}/{_new_name()}.parquet", _encoded(of_day))
                 done += of_day
         except (OSError, StorageError) as error:
-            self._count("event_write_failures", 1)
             if not self._failing:
                 _LOG.error("events cannot be written, and wait: %s", error)
             self._failing = True
             return False
         except Exception:  # noqa: BLE001 - one bad batch must not stand before all others for ever
             _LOG.exception("%d batches of events cannot be written, and are lost", len(batches))
-            self._count("event_write_failures", 1)
+            self._tell(batches[len(done) :], "lost")
             done = batches
         finally:
             self._forget(done)
@@ -138,8 +142,13 @@ class EventLog:
         self._failing = False
         return True
 
+    def _tell(self, batches: Iterable[_Batch], outcome: str) -> None:
+        kinds = Counter(event.type for batch in batches for event in batch.events)
+        for kind, times in kinds.items():
+            self._count(kind, outcome, times)
+
     def _forget(self, done: Sequence[_Batch]) -> None:
-        written = {id(batch) for batch in done}
+        written = set(map(id, done))
         with self._lock:
             self._waiting = [batch for batch in self._waiting if id(batch) not in written]
             self._waiting_bytes = sum(batch.size_bytes for batch in self._waiting)

@@ -16,7 +16,6 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import Response
 
-from feature_store.errors import SettingsError, StorageError
 from feature_store.schemas import EVENT_TYPES
 from feature_store.storage import Timing, open_files
 from serving.bodies import read_body, read_json
@@ -35,6 +34,9 @@ MEDIA_TYPES = ("application/json", "text/plain")
 """Plain text, because that is what a beacon sends without asking the service beforehand."""
 
 QUERY_ID, BUNDLE, SESSION = "[0-9a-f]{32}", "[0-9A-Za-z][0-9A-Za-z_-]{0,99}", "[0-9A-Za-z_-]{8,64}"
+
+RETRY_SECONDS = 60
+"""When a shop's own program may send again what could not be taken."""
 
 _TIMING = Timing(connect_seconds=5, read_seconds=10, retry_seconds=5)
 
@@ -74,20 +76,32 @@ _OPTIONAL = {"item_id", "session"}
 class ShopperEvents:
     """The part of the door that takes events."""
 
-    def __init__(self, log: EventLog) -> None:
+    def __init__(self, log: EventLog, count: Count) -> None:
         self._log = log
+        self._count = count
 
     async def answer(self, request: Request) -> Response:
         """Take a batch, and answer how many of its events are kept; ProblemError."""
         no_parameters(request.scope["query_string"])
         body = await read_body(request, MEDIA_TYPES, MAX_BODY_BYTES)
-        accepted = self._log.add(parse_events(read_json(body)), len(body))
+        try:
+            events = parse_events(read_json(body))
+        except ProblemError:
+            self._count("other", "rejected")
+            raise
+        if not self._log.add(events, len(body)):
+            detail = "events cannot be written, and too many wait; send these again later"
+            raise ProblemError(503, "busy", detail, retry_after_seconds=RETRY_SECONDS)
         return Response(
-            json.dumps({"accepted": accepted}),
+            json.dumps({"accepted": len(events)}),
             status_code=202,
             media_type="application/json",
             headers={"Cache-Control": "no-store"},
         )
+
+    def hasten(self) -> None:
+        """Write what waits soon, since the end of a worker has begun; more may come."""
+        self._log.hasten()
 
     def close(self) -> None:
         """Write what is not written yet; for the end of a worker. Blocks for some seconds."""
@@ -97,15 +111,12 @@ class ShopperEvents:
 def open_events(settings: ServingSettings, count: Count) -> ShopperEvents | None:
     """Return the door's part for events, or None where they are off; begins a thread: fork before.
 
-    Raises SettingsError for a bucket that none can be.
+    `count` is told what becomes of them.
     """
     if not settings.takes_events:
         return None
-    try:
-        files = open_files(settings.events, _TIMING)
-    except StorageError as error:
-        raise SettingsError(f"events: {error}") from error
-    return ShopperEvents(EventLog(files, count, settings.events_flush_seconds))
+    files = open_files(settings.events, _TIMING)
+    return ShopperEvents(EventLog(files, count, settings.events_flush_seconds), count)
 
 
 def parse_events(sent: Any) -> list[Event]:

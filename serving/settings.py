@@ -99,11 +99,12 @@ class ServingSettings:
         _require(1024 <= size <= 2**30, "max_body_bytes", "1024 to 1073741824", size)
         _require(0 <= rate <= 1e6, "rate_per_second", "0 to 1000000", rate)
         _require(0 <= proxies <= 8, "proxies", "0 to 8", proxies)
-        if self.is_remote:
-            try:
-                parse_address(self.bundles, prefix=True)
-            except StorageError as error:
-                raise SettingsError(f"bundles: {error}") from error
+        for name in ("bundles", "events"):
+            if _is_remote(value := getattr(self, name)):
+                try:
+                    parse_address(value, prefix=True)
+                except StorageError as error:
+                    raise SettingsError(f"{name}: {error}") from error
 
     @property
     def takes_events(self) -> bool:
@@ -113,7 +114,7 @@ class ServingSettings:
     @property
     def is_remote(self) -> bool:
         """Whether bundles come out of a bucket."""
-        return self.bundles[: len(SCHEME)].lower() == SCHEME
+        return _is_remote(self.bundles)
 
     @property
     def folder(self) -> Path:
@@ -158,6 +159,10 @@ class ServingSettings:
     def changed(self, **given: Any) -> ServingSettings:
         """Return these settings with those of `given` that are not None."""
         return replace(self, **{name: value for name, value in given.items() if value is not None})
+
+
+def _is_remote(location: str) -> bool:
+    return location[: len(SCHEME)].lower() == SCHEME
 
 
 def _require(met: bool, name: str, allowed: str, value: object) -> None:

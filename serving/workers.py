@@ -22,6 +22,7 @@ from feature_store.errors import NitamonoError
 from serving.answers import Answers
 from serving.app import Service, build_app
 from serving.board import Board
+from serving.events import open_events
 from serving.metrics import Counters
 from serving.observed import Draining
 from serving.patience import Patience
@@ -213,7 +214,10 @@ class _Worker(uvicorn.Server):
         self._listener = generation.listener
         self._leader = leader
         self._said: int | None = None
-        service = Service(served, settings, generation.board, counters, self._draining)
+        self._events = open_events(settings, counters.shopper_events)
+        service = Service(
+            served, settings, generation.board, counters, self._draining, events=self._events
+        )
         super().__init__(
             uvicorn.Config(
                 build_app(service),
@@ -273,7 +277,11 @@ class _Worker(uvicorn.Server):
         for server in self.servers:
             server.close()
         self._draining.begun = True
+        if self._events is not None:
+            self._events.hasten()
         deadline = time.monotonic() + self._settings.idle_seconds
         while self.server_state.connections and time.monotonic() < deadline:
             await asyncio.sleep(0.05)
         await super().shutdown(sockets)
+        if self._events is not None:
+            await asyncio.to_thread(self._events.close)

@@ -1,365 +1,635 @@
-/**
- * Look-alikes on a product page. One module, nothing to build, nothing else to load:
- *
- *   <script type="module" src="https://…/widget/0.1.0/similar-items.js"></script>
- *   <similar-items endpoint="https://…" item-id="shoe-17" limit="12"></similar-items>
- *
- * To let shoppers click what they see in the photo, wrap the page's own picture:
- *
- *   <product-photo><img src="shoe-17.jpg" width="800" height="1000" alt="…"></product-photo>
- *
- * <similar-items> takes: endpoint, item-id, limit (12), region, heading, lang, and link (an address
- * with {item_id} in it, for catalogues without addresses). It emits similar-items:load and
- * similar-items:click, whose detail carries query_id, position and hit. <product-photo> takes: for
- * (the id of the <similar-items> it steers; else the first on the page) and image (which of the
- * item's photos it shows, from 0).
- *
- * Style them by --similar-items-* and --product-photo-* properties and ::part(). Until the module
- * has loaded, reserve the same space by the page's own style sheet, so that nothing moves:
- *   similar-items:not(:defined) { display: block; min-height: 22em }
- * (with other sizes of cards, another --similar-items-min-height, in both places)
- */
-export const VERSION = "0.1.0";
+// Look-alikes on a product page: the README says how.
+export const VERSION = "0.2.0";
 
-const TIMEOUT_MILLISECONDS = 10_000;
+const PHOTO_PX = 1024;
 
-const WORDS = {
-  en: {
-    heading: "More like this",
-    loading: "Looking for similar items",
-    found: (count) => (count === 1 ? "1 similar item" : `${count} similar items`),
-    previous: "Previous items",
-    next: "Next items",
-    soldOut: "Sold out",
-    products: "Products in this photo",
-    product: (number) => `Show items similar to product ${number} in this photo`,
-    whole: "Whole photo",
-  },
-  ja: {
-    heading: "似ている商品",
-    loading: "似ている商品を探しています",
-    found: (count) => `似ている商品：${count}件`,
-    previous: "前の商品",
-    next: "次の商品",
-    soldOut: "在庫切れ",
-    products: "この写真の商品",
-    product: (number) => `写真の商品${number}に似たものを見る`,
-    whole: "写真全体",
-  },
-};
-
-function languageOf(element) {
-  return (
-    element.getAttribute("lang") ||
-    element.closest("[lang]")?.getAttribute("lang") ||
-    document.documentElement.lang ||
-    navigator.language ||
-    "en"
-  );
+const WORDS = { en: {}, ja: {} };
+for (const line of `
+heading|More like this|似ている商品
+instead|You may also like|こちらもおすすめ
+found|Similar items: {n}|似ている商品：{n}件
+none|No similar items|似ている商品はありません
+failed|Please try again|もう一度お試しください
+previous|Previous items|前の商品
+next|Next items|次の商品
+carousel|carousel|カルーセル
+slide|slide|スライド
+place|{n} of {of}|{of}件中{n}件目
+soldOut|Sold out|在庫切れ
+popular|Popular|人気
+newest|New|新着
+category||カテゴリー
+brand||ブランド
+colour||色
+price||価格
+low|from|下限
+high|to|上限
+search|Search with a photo|写真で探す
+close|Close|閉じる
+products|Products in this photo|この写真の商品
+product|Similar to product {n}|商品{n}に似ている商品
+whole|Whole photo|写真全体`.trim().split("\n")) {
+  const [word, en, ja] = line.split("|");
+  WORDS.en[word] = en;
+  WORDS.ja[word] = ja;
 }
 
+const languageOf = (element) => element.closest("[lang]")?.lang || navigator.language;
+
+// Words of data-… on the element come first.
 function wordsOf(element) {
-  return /^ja\b/i.test(languageOf(element)) ? WORDS.ja : WORDS.en;
+  const language = languageOf(element);
+  return { ...WORDS.en, ...(WORDS[language] ?? WORDS[language.split("-")[0]]), ...element.dataset };
 }
 
-/** Make an element; texts become text nodes, so nothing of a catalogue is ever read as HTML. */
+const filled = (text, values) => text.replace(/{(\w+)}/g, (_, name) => values[name]);
+
+const on = (target, name, act) => target.addEventListener(name, act);
+
+// Texts become text nodes: nothing of a catalogue is read as HTML.
 function make(name, attributes = {}, ...children) {
   const element = document.createElement(name);
-  for (const [key, value] of Object.entries(attributes)) {
-    if (value !== undefined && value !== null) element.setAttribute(key, value);
-  }
+  for (const key in attributes) element.setAttribute(key, attributes[key]);
+  element.className = attributes.part ?? "";
   element.append(...children);
   return element;
 }
 
-function styled(css) {
-  const sheet = new CSSStyleSheet();
-  sheet.replaceSync(css);
-  return sheet;
-}
+const newButton = (part, ...children) => make("button", { type: "button", part }, ...children);
 
-/** An address that a page may link to or load, else null: http and https only. */
 function safeAddress(address, base) {
-  if (typeof address !== "string" || address === "") return null;
   try {
     const url = new URL(address, base);
-    return url.protocol === "https:" || url.protocol === "http:" ? url.href : null;
+    return address && /^https?:$/.test(url.protocol) ? url.href : "";
   } catch {
-    return null;
+    return "";
   }
 }
 
-function baseOf(endpoint) {
-  return new URL(`${endpoint.replace(/\/+$/, "")}/`, document.baseURI);
-}
+// The service names its photos from its root, wherever that is mounted.
+const photoAddress = (address, base) => safeAddress(`${address ?? ""}`.replace(/^\/(?!\/)/, ""), base);
 
-/** Photos that the service keeps are named from its root, wherever that is mounted. */
-function photoAddress(address, base) {
-  const local = typeof address === "string" && /^\/(?!\/)/.test(address);
-  return safeAddress(local ? address.slice(1) : address, base);
-}
+const baseOf = (element) =>
+  new URL((element.getAttribute("endpoint") ?? "").replace(/\/*$/, "/"), document.baseURI);
 
 function priceText(price, currency, language) {
   if (typeof price !== "number") return "";
   try {
-    const style = currency ? { style: "currency", currency } : {};
-    return new Intl.NumberFormat(language, style).format(price);
+    return new Intl.NumberFormat(language, currency && { style: "currency", currency }).format(price);
   } catch {
-    return `${price} ${currency ?? ""}`.trim();
+    return `${price} ${currency}`;
   }
 }
 
-async function fetchJson(address, signal) {
-  const answer = await fetch(address, {
-    signal,
-    credentials: "omit",
-    headers: { Accept: "application/json" },
-  });
-  if (!answer.ok) throw new Error(`${address} answered ${answer.status}`);
-  return answer.json();
+async function fetchJson(address, signal, more) {
+  const answer = await fetch(address, { signal, credentials: "omit", ...more });
+  if (!answer.ok) throw new Error(`${answer.status} ${address}`);
+  return (await answer.json()) ?? {};
 }
 
-const ITEMS_SHEET = styled(`
+const kept = {};
+
+function once(address) {
+  const asked = (kept[address] ??= fetchJson(address, AbortSignal.timeout(3_000)));
+  asked.catch(() => delete kept[address]);
+  return asked;
+}
+
+// CRC-32, as the exporter does.
+function shardOf(itemId, shards) {
+  let crc = -1;
+  for (const byte of new TextEncoder().encode(itemId)) {
+    crc ^= byte;
+    for (let bit = 8; bit--; ) crc = (crc >>> 1) ^ (0xedb88320 & -(crc & 1));
+  }
+  return (~crc >>> 0) % shards;
+}
+
+// Small, and without what else the file says.
+async function drawn(file) {
+  const picture = await createImageBitmap(file);
+  const scale = Math.min(1, PHOTO_PX / Math.max(picture.width, picture.height));
+  const canvas = make("canvas");
+  const pen = canvas.getContext("2d");
+  canvas.width = Math.ceil(picture.width * scale);
+  canvas.height = Math.ceil(picture.height * scale);
+  pen.fillStyle = "#fff";
+  pen.fillRect(0, 0, PHOTO_PX, PHOTO_PX);
+  pen.drawImage(picture, 0, 0, canvas.width, canvas.height);
+  return canvas;
+}
+
+// A server may import this: no document, no sheet.
+const SHEET = globalThis.CSSStyleSheet && new CSSStyleSheet();
+SHEET?.replaceSync(`
 :host {
-  --_width: var(--similar-items-card-width, 11em);
   --_gap: var(--similar-items-gap, 1em);
-  --_radius: var(--similar-items-radius, 0.5em);
-  --_ratio: var(--similar-items-image-ratio, 1);
+  --_radius: var(--similar-items-radius, .5em);
   --_accent: var(--similar-items-accent, currentColor);
   --_faint: color-mix(in srgb, currentColor 9%, transparent);
-  --_quiet: color-mix(in srgb, currentColor 68%, transparent);
+  --_line: color-mix(in srgb, currentColor 25%, transparent);
+  --_quiet: color-mix(in srgb, currentColor 72%, transparent);
   display: block;
-  min-height: var(--similar-items-min-height, 22em);
-  container-type: inline-size;
-  font: inherit;
-  color: inherit;
-  line-height: 1.4;
 }
-:host([data-state="empty"]), :host([data-state="error"]) { display: none !important; }
-section { display: block; }
-header { display: flex; align-items: center; gap: 0.5em; min-height: 2.5em; margin-bottom: 0.75em; }
-h2 { flex: 1; margin: 0; font-size: 1.25em; font-weight: 600; line-height: 1.2; }
-header button {
-  flex: none; width: 2.5em; height: 2.5em; padding: 0; border-radius: 50%;
-  border: 1px solid color-mix(in srgb, currentColor 25%, transparent);
-  background: transparent; color: inherit; font: inherit; cursor: pointer;
+:host(similar-items) {
+  container-type: inline-size; line-height: 1.4;
+  min-height: calc(var(--similar-items-min-height, 22em) + var(--_bar, 0em));
 }
-header button:hover { background: var(--_faint); }
-header button[aria-disabled="true"] { opacity: 0.35; cursor: default; }
-header svg { display: block; width: 1.1em; height: 1.1em; margin: auto; }
-[data-fits] header button { visibility: hidden; }
-ul {
-  display: flex; gap: var(--_gap); margin: 0; padding: 4px; scroll-padding: 4px; list-style: none;
-  overflow-x: auto; overscroll-behavior-x: contain; scroll-snap-type: x proximity;
-  scrollbar-width: thin; scrollbar-color: color-mix(in srgb, currentColor 30%, transparent) transparent;
-  margin-inline: -4px;
+:host(product-photo) { position: relative; overflow: hidden; }
+:host([facets]) { --_bar: 3.25em; }
+[hidden], :host([hidden]), :host([data-state=empty]), :host([data-state=error]) { display: none !important; }
+.header, .facets, .row, .facet { display: flex; gap: .5em; align-items: center; }
+.header { min-height: 2.5em; margin-bottom: .75em; }
+.heading { flex: 1; margin: 0; font-size: 1.25em; font-weight: 600; line-height: 1.2; }
+button, input {
+  flex: none; box-sizing: border-box; height: 2.5em; padding: 0; border: 1px solid var(--_line); border-radius: 2em;
+  background: none; color: inherit; font: inherit; white-space: nowrap; cursor: pointer;
 }
-li { flex: none; width: min(var(--_width), 42cqi); scroll-snap-align: start; }
+button:hover { background: var(--_faint); }
+:focus-visible { outline: 2px solid var(--_accent); outline-offset: 2px; }
+[aria-disabled=true] { opacity: .35; cursor: default; }
+.icon { width: 2.5em; }
+.icon::before { content: ""; display: block; box-sizing: border-box; width: .65em; height: .65em; margin: auto; border: solid; border-width: 2px 2px 0 0; rotate: 45deg; translate: -.1em; }
+.previous, [dir=rtl] .next { scale: -1 1; }
+[dir=rtl] .previous { scale: 1; }
+.search { display: grid; }
+.search::before, .search::after { content: ""; grid-area: 1/1; margin: auto; width: 1.3em; height: 1em; border-width: 2px; border-radius: .25em; rotate: 0deg; translate: 0; }
+.search::after { width: .25em; height: .25em; border: 2px solid; border-radius: 1em; }
+.close::before { content: "×"; border: 0; line-height: .65em; font-size: 1.4em; rotate: 0deg; translate: 0; }
+.fits :is(.previous, .next), .off { visibility: hidden; }
+.facets { box-sizing: border-box; height: var(--_bar); padding: 4px; margin: -4px; gap: 1.5em; align-items: start; overflow: auto hidden; scrollbar-width: thin; }
+:host(:not([facets])) .facets { display: none; }
+.facet { flex: none; text-transform: capitalize; }
+.chip, input { height: 2.2em; padding: 0 .9em; font-size: .9em; }
+.chip[aria-pressed=true] { border-color: var(--_accent); box-shadow: inset 0 0 0 1px var(--_accent); font-weight: 600; }
+input { width: 6.5em; cursor: text; }
+small, ::placeholder, .brand, .status { color: var(--_quiet); opacity: 1; }
+.row { align-items: start; gap: var(--_gap); }
+.list {
+  flex: 1; display: flex; gap: var(--_gap); margin: -4px; padding: 4px; scroll-padding: 4px;
+  overflow-x: auto; overscroll-behavior-x: contain; scroll-snap-type: x proximity; scrollbar-width: thin;
+}
+.list > div { flex: none; width: min(var(--similar-items-card-width, 11em), 42cqi); scroll-snap-align: start; }
 .card { display: block; position: relative; color: inherit; text-decoration: none; border-radius: var(--_radius); }
-.card:focus-visible, button:focus-visible { outline: 2px solid var(--_accent); outline-offset: 2px; }
-.photo {
-  aspect-ratio: var(--_ratio); margin-bottom: 0.6em; overflow: hidden;
-  border-radius: var(--_radius); background: var(--_faint);
+.photo, figure { aspect-ratio: var(--similar-items-image-ratio, 1); margin: 0 0 .6em; overflow: hidden; border-radius: var(--_radius); background: var(--_faint); }
+img { display: block; width: 100%; height: 100%; object-fit: cover; }
+.title { display: -webkit-box; -webkit-box-orient: vertical; -webkit-line-clamp: 2; height: 2.8em; overflow: hidden; font-size: .9em; overflow-wrap: anywhere; }
+.brand, .price { display: block; height: 1.4em; overflow: hidden; white-space: nowrap; text-overflow: ellipsis; font-size: .8em; }
+.price { margin-top: .2em; font-size: .95em; font-weight: 600; }
+[href]:hover .title { text-decoration: underline; }
+.badge { position: absolute; inset-block-start: .6em; inset-inline-start: .6em; padding: .15em .6em; border-radius: 1em; background: #fffe; color: #111; font-size: .75em; }
+.badge:empty, .waiting img { display: none; }
+.waiting span { border-radius: .3em; background: var(--_faint) content-box; padding-block: .2em; box-sizing: border-box; }
+.waiting :is(.brand, .price) { width: 40%; }
+[aria-busy] .list > :not(.waiting) { opacity: .45; }
+figure { flex: none; position: relative; display: grid; place-items: center; width: min(15em, 42cqi); aspect-ratio: 1; }
+.close { position: absolute; inset-block-start: .4em; inset-inline-end: .4em; width: 2em; height: 2em; background: #fffe; color: #111; }
+.sheet { position: relative; }
+.sheet .whole { inset-block: auto .4em; }
+canvas { display: block; width: 100%; height: auto; }
+.status { margin: 0; padding: 2em 0; }
+:host(:not([data-state=none], [data-state=failed])) .status { position: absolute; width: 1px; height: 1px; padding: 0; overflow: hidden; clip-path: inset(50%); }
+.layer { position: absolute; inset: 0; overflow: hidden; pointer-events: none; }
+.box, .whole {
+  position: absolute; height: auto; min-width: 24px; min-height: 24px; pointer-events: auto; border: 2px solid #fffd; border-radius: .7em;
+  box-shadow: 0 0 0 1px #0005, inset 0 0 0 1px #0003; color: #111;
 }
-.photo img { display: block; width: 100%; height: 100%; object-fit: cover; }
-.line { display: block; height: 1.4em; overflow: hidden; white-space: nowrap; text-overflow: ellipsis; }
-.brand { font-size: 0.8em; color: var(--_quiet); }
-.title {
-  display: -webkit-box; -webkit-box-orient: vertical; -webkit-line-clamp: 2;
-  height: 2.8em; overflow: hidden; font-size: 0.9em; overflow-wrap: anywhere;
-}
-a.card:hover .title { text-decoration: underline; text-underline-offset: 0.15em; }
-.price { margin-top: 0.2em; font-size: 0.95em; font-weight: 600; font-variant-numeric: tabular-nums; }
-.badge {
-  position: absolute; inset-block-start: 0.6em; inset-inline-start: 0.6em; padding: 0.15em 0.6em;
-  border-radius: 1em; background: rgb(255 255 255 / 92%); color: #222; font-size: 0.75em;
-}
-.waiting .line, .waiting .title { border-radius: 0.3em; background: var(--_faint); background-clip: content-box; padding-block: 0.2em; box-sizing: border-box; }
-.waiting .brand { width: 45%; }
-.waiting .price { width: 35%; }
-[aria-busy="true"] li:not(.waiting) { opacity: 0.45; }
-.unseen { position: absolute; width: 1px; height: 1px; margin: 0; overflow: hidden; clip-path: inset(50%); white-space: nowrap; }
+.box:hover { background: #fff3; }
+.box[aria-pressed=true] { border: 3px solid var(--product-photo-accent, #fff); }
+.several .box[aria-pressed=true] { box-shadow: 0 0 0 1px #fffb, inset 0 0 0 1px #fffb, 0 0 0 100vmax #0003; }
+.box:focus-visible { outline: 3px solid var(--product-photo-accent, #fff); outline-offset: -8px; }
+.whole, .whole:hover { inset-block-start: .75em; inset-inline-start: .75em; padding: .3em .8em; border: 0; border-radius: 2em; background: #fffe; font-size: .8em; z-index: 1; }
+.whole[aria-pressed=true] { background: #111; color: #fff; }
+.whole:focus-visible { outline-color: #111; }
 @media (prefers-reduced-motion: no-preference) {
-  ul { scroll-behavior: smooth; }
-  li { transition: opacity 0.15s; }
-  .photo img { transition: transform 0.3s; }
-  a.card:hover img { transform: scale(1.03); }
+  .list { scroll-behavior: smooth; }
+  .list > div, button { transition: .15s; }
+  .photo img { transition: .3s; }
+  [href]:hover img { scale: 1.03; }
   .waiting { animation: breathe 1.6s ease-in-out infinite; }
-  @keyframes breathe { 50% { opacity: 0.55; } }
+  @keyframes breathe { 50% { opacity: .55; } }
 }
 `);
 
-class SimilarItems extends HTMLElement {
-  static observedAttributes = ["endpoint", "item-id", "limit", "region", "heading", "lang", "link"];
+function frames(layer, regions, words, chosen, choose) {
+  const area = ({ box: [x0, y0, x1, y1] }) => (x1 - x0) * (y1 - y0);
+  const products = regions.filter(({ kind }) => kind !== "whole");
+  const whole = products[0] && regions.find(({ kind }) => kind === "whole");
+  const press = (id) => {
+    for (const button of layer.children) button.ariaPressed = button.dataset.region === id;
+  };
+  const button = (region, part, text = "") => {
+    const made = newButton(part, text);
+    made.dataset.region = region.region_id;
+    on(made, "click", () => {
+      press(region.region_id);
+      choose(region);
+    });
+    return made;
+  };
+  products.sort((one, other) => area(other) - area(one));
+  const buttons = products.map((region, place) => {
+    const made = button(region, "box");
+    const [x0, y0, x1, y1] = region.box.map((edge) => 100 * edge);
+    made.style.inset = `${y0}% ${100 - x1}% ${100 - y1}% ${x0}%`;
+    made.ariaLabel = filled(words.product, { n: place + 1 });
+    return made;
+  });
+  if (whole) buttons.push(button(whole, "whole", words.whole));
+  layer.ariaLabel = words.products;
+  layer.classList.toggle("several", !!products[1]);
+  layer.replaceChildren(...buttons);
+  press(chosen);
+}
 
-  #loading = null;
-  #scheduled = false;
-  #list = make("ul", { part: "list", role: "list" });
+const newLayer = () => make("div", { part: "layer", role: "group" });
+
+function plainCard() {
+  const image = { "data-field": "image_url", width: 176, height: 176, alt: "", loading: "lazy", decoding: "async" };
+  const texts = ["brand", "title", "price", "badge"];
+  return make(
+    "a",
+    { part: "card", "data-field": "url" },
+    make("div", { part: "photo" }, make("img", image)),
+    ...texts.map((name) => make("span", { part: name, "data-field": name })),
+  );
+}
+
+function fill(card, fields) {
+  for (const place of [card, ...card.querySelectorAll("[data-field]")]) {
+    const name = place.dataset.field;
+    const value = `${fields[name] ?? ""}`;
+    if (!name) continue;
+    if (place.localName === "img") {
+      const [x0, y0, x1, y1] = fields.box ?? [0, 0, 1, 1];
+      // What looks alike stays in view.
+      place.style.objectPosition = `${50 * (x0 + x1)}% ${50 * (y0 + y1)}%`;
+      on(place, "error", () => place.remove());
+      if (value) place.src = value;
+      else place.remove();
+    } else if (name !== "url") place.textContent = value;
+    else if (value) place.setAttribute("href", value);
+  }
+}
+
+const Base = globalThis.HTMLElement ?? Object;
+
+class SimilarItems extends Base {
+  static observedAttributes =
+    "endpoint item-id limit region heading lang link facets photo-search static".split(" ");
+
+  static words = WORDS;
+
+  answer = null;
+
+  #turn = 0;
+  #loading;
+  #words = WORDS.en;
+  #base;
+  #photo;
+  #filters = new Map();
+  #counts;
+  #visible = new Map();
   #heading = make("h2", { part: "heading", id: "heading" });
-  #status = make("p", { class: "unseen", role: "status" });
-  #previous = arrow("previous", "M15 5l-7 7 7 7");
-  #next = arrow("next", "M9 5l7 7-7 7");
+  #camera = newButton("icon search");
+  #close = newButton("icon close");
+  #previous = newButton("icon previous");
+  #next = newButton("icon next");
+  #file = make("input", { type: "file", accept: "image/*", hidden: "" });
+  #bar = make("div", { part: "facets" });
+  #layer = newLayer();
+  #sheet = make("div", { part: "sheet" });
+  #figure = make("figure", { part: "figure" }, this.#sheet, this.#close);
+  #list = make("div", { part: "list", role: "group", tabindex: 0 });
+  #status = make("p", { part: "status", role: "status" });
   #section = make(
     "section",
     { part: "section", "aria-labelledby": "heading" },
-    make("header", { part: "header" }, this.#heading, this.#previous, this.#next),
-    this.#list,
+    make("header", { part: "header" }, this.#heading, this.#camera, this.#previous, this.#next),
+    this.#bar,
+    make("div", { part: "row" }, this.#figure, this.#list),
     this.#status,
+    this.#file,
   );
   #sizes = new ResizeObserver(() => this.#showArrows());
-
-  /** The latest answer of the service, as similar-items:load told it; null before the first. */
-  answer = null;
+  #watch = new IntersectionObserver((entries) => this.#see(entries), { threshold: 0.5 });
 
   constructor() {
     super();
     const root = this.attachShadow({ mode: "open" });
-    root.adoptedStyleSheets = [ITEMS_SHEET];
+    root.adoptedStyleSheets = [SHEET];
     root.append(this.#section);
-    this.#previous.addEventListener("click", () => this.#scroll(-1));
-    this.#next.addEventListener("click", () => this.#scroll(1));
-    this.#list.addEventListener("scroll", () => this.#showArrows(), { passive: true });
-    this.#list.addEventListener("keydown", (event) => this.#step(event));
+    this.#camera.hidden = true;
+    on(this.#previous, "click", () => this.#scroll(-1));
+    on(this.#next, "click", () => this.#scroll(1));
+    on(this.#list, "scroll", () => this.#showArrows());
+    on(this.#camera, "click", () => this.#file.click());
+    on(this.#file, "change", () => {
+      this.#begin(this.#file.files[0]);
+      this.#file.value = "";
+    });
+    on(this.#close, "click", () => {
+      this.#camera.focus();
+      this.#begin();
+    });
   }
 
   connectedCallback() {
     this.#sizes.observe(this.#list);
-    this.#schedule();
+    this.#begin();
   }
 
   disconnectedCallback() {
-    this.#sizes.disconnect();
+    this.#turn++;
     this.#loading?.abort();
+    this.#sizes.disconnect();
+    this.#watch.disconnect();
+    this.#visible.clear();
   }
 
-  attributeChangedCallback(_name, before, after) {
-    if (before !== after) this.#schedule();
+  attributeChangedCallback(name, before, after) {
+    // A region is of one item.
+    if (name === "item-id" && before && before !== after) this.removeAttribute("region");
+    this.#begin();
   }
 
-  /** Several attributes that change together make one request. */
-  #schedule() {
-    if (this.#scheduled) return;
-    this.#scheduled = true;
-    queueMicrotask(() => {
-      this.#scheduled = false;
-      if (this.isConnected) this.#load();
-    });
+  #begin(photo) {
+    this.#photo = photo;
+    this.#counts = null;
+    this.#filters.clear();
+    this.#load();
   }
 
   async #load() {
+    const turn = ++this.#turn;
+    await null; // several changes together make one request
+    if (turn !== this.#turn || !this.isConnected) return;
     this.#loading?.abort();
-    const loading = (this.#loading = new AbortController());
-    const timer = setTimeout(() => loading.abort("timeout"), TIMEOUT_MILLISECONDS);
     try {
+      this.#loading = new AbortController();
+      const signal = AbortSignal.any([this.#loading.signal, AbortSignal.timeout(10_000)]);
       const itemId = this.getAttribute("item-id");
-      if (!itemId) return this.#become("empty");
-      this.#await(itemId);
-      const base = baseOf(this.getAttribute("endpoint") ?? "");
-      const answer = await fetchJson(this.#question(itemId, base), loading.signal);
-      if (loading !== this.#loading) return;
-      this.answer = answer;
-      this.#show(answer, base);
-      this.#emit("load", answer);
+      if (!itemId && !this.#photo) return (this.dataset.state = "empty");
+      this.#wait(itemId);
+      this.#base = baseOf(this);
+      const ask = this.hasAttribute("static") ? this.#read : this.#ask;
+      const answer = await (this.#photo ? this.#askPhoto : ask).call(this, signal, itemId);
+      if (turn === this.#turn) this.#show(answer);
     } catch (error) {
-      // A newer question has replaced this one, or the element has left the page: nothing to show.
-      if (loading !== this.#loading || !this.isConnected) return;
-      console.debug("similar-items:", error);
-      this.#become("error");
-    } finally {
-      clearTimeout(timer);
+      if (turn === this.#turn) this.#fail(error);
     }
   }
 
-  #question(itemId, base) {
-    const address = new URL(`v1/items/${encodeURIComponent(itemId)}/similar`, base);
-    address.searchParams.set("limit", this.#limit());
+  #fail(error) {
+    this.#fill([]);
+    this.#say("failed");
+    this.#emit("error", { error });
+  }
+
+  async #ask(signal, itemId) {
+    const address = new URL(`v1/items/${encodeURIComponent(itemId)}/similar?fallback=true`, this.#base);
+    const query = address.searchParams;
+    query.set("limit", this.#limit());
     const region = this.getAttribute("region");
-    if (region) address.searchParams.set("region", region);
-    return address.href;
+    if (region) query.set("region", region);
+    if (this.#facets()[0]) {
+      const { filters = [] } = await this.#about();
+      const known = this.#facets().filter((name) => filters.includes(name));
+      if (known[0]) query.set("facets", known);
+    }
+    for (const filter of this.#filters) query.append("filter", filter.join(":"));
+    return fetchJson(address, signal);
+  }
+
+  async #read(signal, itemId) {
+    const index = await this.#about();
+    const part = (name) => fetchJson(new URL(`${index.folder}/${name}.json`, this.#base), signal);
+    const shard = await part(shardOf(itemId, index.shards));
+    const answer = Object.hasOwn(shard, itemId) ? shard[itemId] : await part("unknown");
+    const region_id = this.getAttribute("region") ?? answer.region_id;
+    const hits = answer.regions?.[region_id] ?? answer.hits;
+    return { ...answer, image_base: index.image_base, region_id, hits: hits.slice(0, this.#limit()) };
+  }
+
+  async #askPhoto(signal) {
+    const canvas = await drawn(this.#photo);
+    this.#sheet.style.width = `${Math.min(100, (100 * canvas.width) / canvas.height)}%`;
+    this.#sheet.replaceChildren(canvas);
+    const body = await new Promise((done) => canvas.toBlob(done, "image/jpeg", 0.9));
+    const address = new URL(`v1/search/image?limit=${this.#limit()}`, this.#base);
+    const found = await fetchJson(address, signal, { method: "POST", body });
+    const regions = found.regions.map((region, place) => ({ ...region, region_id: `${place}` }));
+    const by = (region) => ({ ...found, item_id: null, hits: region?.hits ?? [] });
+    frames(this.#layer, regions, this.#words, "0", (region) => this.#show(by(region)));
+    this.#sheet.append(this.#layer);
+    return by(regions[0]);
+  }
+
+  #about() {
+    const name = this.hasAttribute("static") ? "index.json" : "v1/bundle";
+    return once(new URL(name, this.#base)).catch(() => ({}));
   }
 
   #limit() {
-    const limit = Number.parseInt(this.getAttribute("limit") ?? "", 10);
-    return limit >= 1 ? Math.min(limit, 100) : 12;
+    const limit = parseInt(this.getAttribute("limit"), 10);
+    return limit > 0 ? Math.min(limit, 100) : 12;
   }
 
-  /** Show that something is coming: the cards of this item dimmed, or cards without content. */
-  #await(itemId) {
-    const words = wordsOf(this);
-    const heading = this.getAttribute("heading") ?? words.heading;
-    this.#heading.textContent = heading;
-    this.#section.setAttribute("aria-label", words.heading);
-    this.#previous.setAttribute("aria-label", words.previous);
-    this.#next.setAttribute("aria-label", words.next);
-    this.#section.setAttribute("aria-busy", "true");
-    this.#status.textContent = words.loading;
-    if (this.answer?.item_id !== itemId || !this.#list.childElementCount) {
-      const count = Math.min(this.#limit(), 8);
-      this.#list.replaceChildren(...Array.from({ length: count }, waitingCard));
+  #facets() {
+    return this.getAttribute("facets")?.match(/[^\s,][^,]*/g) ?? [];
+  }
+
+  #wait(itemId) {
+    const words = (this.#words = wordsOf(this));
+    const section = this.#section;
+    for (const name of ["previous", "next", "search", "close"]) {
+      section.querySelector(`.${name}`).ariaLabel = words[name];
     }
-    this.#become("loading");
-  }
-
-  #show(answer, base) {
-    const language = languageOf(this);
-    const cards = answer.hits.map((hit, place) => this.#card(hit, place, base, language));
-    this.#list.replaceChildren(...cards);
-    this.#list.scrollLeft = 0;
-    this.#section.removeAttribute("aria-busy");
-    this.#status.textContent = wordsOf(this).found(cards.length);
-    this.#become(cards.length ? "ready" : "empty");
-    this.#showArrows();
-  }
-
-  #card(hit, place, base, language) {
-    const link = this.#link(hit);
-    const card = make(
-      link ? "a" : "div",
-      { class: "card", part: "card", href: link },
-      make("div", { class: "photo", part: "photo" }, ...photo(hit, base)),
-      make("span", { class: "line brand", part: "brand" }, hit.brand ?? ""),
-      make("span", { class: "title", part: "title" }, hit.title ?? hit.item_id),
-      make(
-        "span",
-        { class: "line price", part: "price" },
-        priceText(hit.price, hit.currency, language),
-      ),
-    );
-    if (hit.in_stock === false) {
-      card.append(make("span", { class: "badge", part: "badge" }, wordsOf(this).soldOut));
+    this.#list.ariaLabel = words.heading;
+    section.ariaRoleDescription = words.carousel;
+    section.ariaBusy = true;
+    section.dir = getComputedStyle(this).direction;
+    // Nothing below may move.
+    section.style.minHeight = this.#asked() ? `${section.offsetHeight}px` : "";
+    this.#status.textContent = "";
+    this.#title("heading");
+    this.#figure.hidden = !this.#photo;
+    this.#sheet.replaceChildren();
+    this.#bar.classList.toggle("off", !!this.#photo);
+    if (this.#photo || this.answer?.item_id !== itemId || !this.#list.firstChild) {
+      const waiting = () => make("div", { part: "waiting", "aria-hidden": true }, plainCard());
+      this.#fill(Array.from({ length: Math.min(this.#limit(), 8) }, waiting));
     }
-    card.addEventListener("click", (event) => {
-      const told = { ...this.answer, hits: undefined, hit, position: place + 1 };
-      if (!this.#emit("click", told)) event.preventDefault();
+    this.dataset.state = "loading";
+  }
+
+  #title(word) {
+    this.#heading.textContent = this.getAttribute("heading") ?? this.#words[word];
+  }
+
+  #fill(slides) {
+    for (const slide of this.#list.children) slide.card?.remove();
+    this.#watch.disconnect();
+    this.#list.replaceChildren(...slides);
+  }
+
+  #show(answer) {
+    try {
+      this.answer = answer;
+      const { hits } = answer;
+      const slides = hits.map((hit, place) => this.#slide(hit, place, hits.length));
+      this.#fill(slides);
+      this.#list.scrollLeft = 0;
+      if (!this.#photo) this.#showFacets(answer.facets);
+      if (answer.fallback === "unknown_item") this.#title("instead");
+      this.#say(...(slides[0] ? ["ready", "found"] : ["none"]));
+      for (const slide of slides) this.#watch.observe(slide);
+      this.#showArrows();
+      this.#offer();
+      this.#emit("load", answer);
+    } catch (error) {
+      this.#fail(error);
+    }
+  }
+
+  async #offer() {
+    const { capabilities } = await this.#about();
+    this.#camera.hidden = !(capabilities?.photo && this.hasAttribute("photo-search"));
+  }
+
+  #slide(hit, place, of) {
+    const words = this.#words;
+    const { query_id, item_id, bundle, image_base } = this.answer;
+    const template = this.querySelector(":scope > template[slot=card]");
+    const card = template?.content.firstElementChild.cloneNode(true) ?? plainCard();
+    const link = this.getAttribute("link")?.replaceAll("{item_id}", encodeURIComponent(hit.item_id));
+    fill(card, {
+      ...hit,
+      title: hit.title ?? hit.item_id,
+      url: safeAddress(link ?? hit.url, document.baseURI),
+      image_url: photoAddress(hit.image_url, image_base ?? this.#base),
+      price: priceText(hit.price, hit.currency, languageOf(this)),
+      badge: hit.in_stock === false ? words.soldOut : words[hit.fallback],
     });
-    return make("li", { part: "item" }, card);
+    const slide = make(
+      "div",
+      {
+        part: "item",
+        role: "group",
+        "aria-roledescription": words.slide,
+        "aria-label": filled(words.place, { n: place + 1, of }),
+      },
+      card,
+    );
+    if (template) {
+      // The page's own styles reach it there.
+      card.slot = `hit-${place}`;
+      slide.append(make("slot", { name: card.slot }));
+      this.append(card);
+    }
+    slide.told = { query_id, item_id, bundle, position: place + 1, hit };
+    slide.card = card;
+    on(card, "click", (event) => this.#tell("click", [slide.told]) || event.preventDefault());
+    return slide;
   }
 
-  #link(hit) {
-    const template = this.getAttribute("link");
-    const address = template
-      ? template.replaceAll("{item_id}", encodeURIComponent(hit.item_id))
-      : hit.url;
-    return safeAddress(address, document.baseURI);
+  // Made once for an item; later answers change the counts.
+  #showFacets(facets = {}) {
+    if (!this.#counts) {
+      this.#counts = [];
+      const groups = this.#facets().map((name) => {
+        const label = this.#words[name] || name;
+        const facet = facets[name] ?? {};
+        const fields = facet.map ? this.#chips(name, facet) : this.#range(name, label, facet);
+        return make("div", { part: "facet", role: "group", "aria-label": label }, ...fields);
+      });
+      this.#bar.replaceChildren(...groups.filter((group) => group.firstChild));
+    }
+    for (const [name, value, count] of this.#counts) {
+      count.textContent = facets[name]?.find((each) => each.value === value)?.count ?? 0;
+    }
   }
 
-  #become(state) {
-    this.dataset.state = state;
+  #chips(name, values) {
+    const chosen = new Set();
+    return values.map(({ value }) => {
+      const count = make("small");
+      const chip = newButton("chip", `${value} `, count);
+      chip.ariaPressed = false;
+      this.#counts.push([name, value, count]);
+      on(chip, "click", () => {
+        if (!chosen.delete(value)) chosen.add(value);
+        chip.ariaPressed = chosen.has(value);
+        this.#filter(name, [...chosen].map((each) => `${each}`.replaceAll(",", "\\,")).join());
+      });
+      return chip;
+    });
+  }
+
+  #range(name, label, { low, high }) {
+    if (!(low < high)) return [];
+    const ends = ["low", "high"].map((end) => {
+      const about = { type: "number", step: "any", placeholder: end === "low" ? low : high };
+      const field = make("input", { part: "input", "aria-label": `${label} ${this.#words[end]}`, ...about });
+      on(field, "change", () => {
+        const range = ends.map(({ value }) => value).join("..");
+        this.#filter(name, range === ".." ? "" : range);
+      });
+      return field;
+    });
+    return [label, ends[0], "–", ends[1]];
+  }
+
+  #filter(name, text) {
+    if (text) this.#filters.set(name, text);
+    else this.#filters.delete(name);
+    this.#load();
+  }
+
+  #asked() {
+    return this.#photo || this.#filters.size;
+  }
+
+  #say(state, word = state) {
+    const n = this.#list.children.length;
+    const hidden = { none: "empty", failed: "error" };
+    this.#section.ariaBusy = null;
+    this.#status.textContent = filled(this.#words[word], { n });
+    this.dataset.state = (!this.#asked() && hidden[state]) || state;
   }
 
   #emit(name, detail) {
-    return this.dispatchEvent(
-      new CustomEvent(`similar-items:${name}`, {
-        detail,
-        bubbles: true,
-        composed: true,
-        cancelable: name === "click",
-      }),
-    );
+    const how = { detail, bubbles: true, composed: true, cancelable: name === "click" };
+    return this.dispatchEvent(new CustomEvent(`similar-items:${name}`, how));
+  }
+
+  // A card is viewed once half of it is visible for a second.
+  #see(entries) {
+    for (const { target, intersectionRatio, time } of entries) {
+      this.#visible.set(target, intersectionRatio < 0.5 ? 0 : time);
+    }
+    setTimeout(() => {
+      const still = entries.filter(({ target, time }) => this.#visible.get(target) === time);
+      for (const { target } of still) this.#watch.unobserve(target);
+      if (still[0]) this.#tell("view", still.map(({ target }) => target.told));
+    }, 1_000);
+  }
+
+  #tell(type, all) {
+    const goesOn = all.every((told) => this.#emit(type, told));
+    const events = all.map(({ hit, ...told }) => ({ type, ...told, hit_item_id: hit.item_id }));
+    const body = JSON.stringify({ events });
+    const address = new URL("v1/events", this.#base);
+    this.#about().then(({ capabilities }) => {
+      if (!capabilities?.events || this.hasAttribute("no-events")) return;
+      const how = { method: "POST", mode: "no-cors", credentials: "omit", keepalive: true, body };
+      fetch(address, how).catch(() => {});
+    });
+    return goesOn;
   }
 
   #scroll(direction) {
-    const ahead = getComputedStyle(this).direction === "rtl" ? -direction : direction;
+    const ahead = this.#section.dir === "rtl" ? -direction : direction;
     this.#list.scrollBy({ left: ahead * this.#list.clientWidth * 0.85 });
   }
 
@@ -367,239 +637,106 @@ class SimilarItems extends HTMLElement {
     const { scrollWidth, clientWidth, scrollLeft } = this.#list;
     const left = scrollWidth - clientWidth;
     const gone = Math.abs(scrollLeft);
-    this.#section.toggleAttribute("data-fits", left < 2);
-    this.#previous.setAttribute("aria-disabled", gone < 2);
-    this.#next.setAttribute("aria-disabled", gone > left - 2);
-  }
-
-  /** Arrow keys, Home and End go from card to card; Tab still does too. */
-  #step(event) {
-    const cards = [...this.#list.querySelectorAll("a.card")];
-    const at = cards.indexOf(this.shadowRoot.activeElement);
-    const steps = { ArrowLeft: at - 1, ArrowRight: at + 1, Home: 0, End: cards.length - 1 };
-    const to = cards[steps[event.key]];
-    if (at < 0 || !to || event.altKey || event.ctrlKey || event.metaKey) return;
-    event.preventDefault();
-    to.focus();
+    this.#section.classList.toggle("fits", left < 2);
+    this.#previous.ariaDisabled = gone < 2;
+    this.#next.ariaDisabled = gone > left - 2;
   }
 }
 
-function arrow(part, path) {
-  const space = "http://www.w3.org/2000/svg";
-  const svg = document.createElementNS(space, "svg");
-  svg.setAttribute("viewBox", "0 0 24 24");
-  svg.setAttribute("aria-hidden", "true");
-  const line = document.createElementNS(space, "path");
-  for (const [name, value] of Object.entries({
-    d: path,
-    fill: "none",
-    stroke: "currentColor",
-    "stroke-width": "2",
-    "stroke-linecap": "round",
-    "stroke-linejoin": "round",
-  })) {
-    line.setAttribute(name, value);
-  }
-  svg.append(line);
-  return make("button", { type: "button", part: `button ${part}` }, svg);
-}
-
-function waitingCard() {
-  return make(
-    "li",
-    { class: "waiting", "aria-hidden": "true" },
-    make("div", { class: "photo" }),
-    make("span", { class: "line brand" }),
-    make("span", { class: "title" }),
-    make("span", { class: "line price" }),
-  );
-}
-
-/** The hit's photo, cut so that the region which looks alike stays in view. */
-function photo(hit, base) {
-  const address = photoAddress(hit.image_url, base);
-  if (!address) return [];
-  const image = make("img", {
-    src: address,
-    alt: "",
-    width: "176",
-    height: "176",
-    loading: "lazy",
-    decoding: "async",
-  });
-  const [x0, y0, x1, y1] = hit.box ?? [0, 0, 1, 1];
-  image.style.objectPosition = `${50 * (x0 + x1)}% ${50 * (y0 + y1)}%`;
-  image.addEventListener("error", () => image.remove(), { once: true });
-  return [image];
-}
-
-const PHOTO_SHEET = styled(`
-:host { display: block; position: relative; overflow: hidden; }
-.layer { position: absolute; overflow: hidden; pointer-events: none; }
-button {
-  position: absolute; box-sizing: border-box; margin: 0; padding: 0; pointer-events: auto;
-  min-width: 24px; min-height: 24px; border: 2px solid rgb(255 255 255 / 85%); border-radius: 0.7em;
-  background: transparent; box-shadow: 0 0 0 1px rgb(0 0 0 / 28%), inset 0 0 0 1px rgb(0 0 0 / 18%);
-  color: #111; font: inherit; cursor: pointer;
-}
-button:hover { background: rgb(255 255 255 / 16%); border-color: #fff; }
-button[aria-pressed="true"] {
-  border-width: 3px; border-color: var(--product-photo-accent, #fff);
-  box-shadow: 0 0 0 1px rgb(255 255 255 / 70%), inset 0 0 0 1px rgb(255 255 255 / 70%);
-}
-.several button[aria-pressed="true"]:not(.whole) {
-  box-shadow: 0 0 0 1px rgb(255 255 255 / 70%), inset 0 0 0 1px rgb(255 255 255 / 70%), 0 0 0 100vmax rgb(0 0 0 / 18%);
-}
-button:focus-visible { outline: 3px solid var(--product-photo-accent, #fff); outline-offset: -8px; }
-.whole {
-  inset-block-start: 0.75em; inset-inline-start: 0.75em; padding: 0.3em 0.8em; border-width: 0; border-radius: 2em;
-  background: rgb(255 255 255 / 88%); font-size: 0.8em; line-height: 1.4; z-index: 1;
-}
-.whole:hover { background: #fff; }
-.whole[aria-pressed="true"] { border-width: 0; background: #111; color: #fff; box-shadow: none; }
-.whole:focus-visible { outline-color: #111; outline-offset: 2px; }
-@media (prefers-reduced-motion: no-preference) {
-  button { transition: background 0.15s, box-shadow 0.2s; }
-}
-`);
-
-class ProductPhoto extends HTMLElement {
+class ProductPhoto extends Base {
   static observedAttributes = ["for", "image", "lang"];
 
-  #item = null;
-  #target = null;
-  #loading = null;
-  #root = null;
-  #layer = make("div", { class: "layer", part: "layer", role: "group" });
-  #slot = make("slot");
+  #item;
+  #target;
+  #layer = newLayer();
   #sizes = new ResizeObserver(() => this.#place());
-  #onLoad = (event) => {
-    if (event.target === this.#find()) this.#follow(event.target);
-  };
-  #onPicture = () => this.#place();
+  #root;
+  #onLoad = ({ target }) => target === this.#find() && this.#follow(target);
 
   constructor() {
     super();
     const root = this.attachShadow({ mode: "open" });
-    root.adoptedStyleSheets = [PHOTO_SHEET];
-    root.append(this.#slot, this.#layer);
-    this.#slot.addEventListener("slotchange", () => this.#draw());
-    // `load` does not bubble, but it can be caught on its way down.
-    this.addEventListener("load", this.#onPicture, true);
+    const slot = make("slot");
+    root.adoptedStyleSheets = [SHEET];
+    root.append(slot, this.#layer);
+    on(slot, "slotchange", () => this.#draw());
+    // `load` does not bubble, but can be caught.
+    this.addEventListener("load", () => this.#place(), true);
   }
 
   connectedCallback() {
     this.#root = this.getRootNode();
-    this.#root.addEventListener("similar-items:load", this.#onLoad);
+    on(this.#root, "similar-items:load", this.#onLoad);
     this.#sizes.observe(this);
     const target = this.#find();
     if (target?.answer) this.#follow(target);
   }
 
   disconnectedCallback() {
-    this.#root?.removeEventListener("similar-items:load", this.#onLoad);
+    this.#root.removeEventListener("similar-items:load", this.#onLoad);
     this.#sizes.disconnect();
-    this.#loading?.abort();
   }
 
   attributeChangedCallback() {
-    if (this.isConnected) this.#draw();
+    this.#draw();
   }
 
   #find() {
     const name = this.getAttribute("for");
-    return name ? this.#root.getElementById?.(name) : this.#root.querySelector("similar-items");
+    return this.#root.querySelector(name ? `#${CSS.escape(name)}` : "similar-items");
   }
 
-  /** Show the regions of the item whose look-alikes have just come, and which one was asked. */
   async #follow(target) {
     this.#target = target;
-    const { item_id: itemId, region_id: regionId } = target.answer;
-    if (this.#item?.item_id === itemId) return this.#press(regionId);
-    this.#loading?.abort();
-    const loading = (this.#loading = new AbortController());
+    const { item_id: itemId, item } = target.answer;
     try {
-      const base = baseOf(target.getAttribute("endpoint") ?? "");
-      const address = new URL(`v1/items/${encodeURIComponent(itemId)}`, base);
-      const item = await fetchJson(address.href, loading.signal);
-      if (loading.signal.aborted) return;
-      this.#item = item;
+      if (itemId && this.#item?.item_id !== itemId) {
+        const found = item ?? (await fetchJson(new URL(`v1/items/${encodeURIComponent(itemId)}`, baseOf(target))));
+        if (target.answer.item_id === itemId) this.#item = found;
+      }
       this.#draw();
-    } catch (error) {
-      // The page's own picture stays as it is.
-      if (!loading.signal.aborted) console.debug("product-photo:", error);
+    } catch {
+      this.#item = null; // the picture stays as it is
     }
   }
 
-  /** Make one button for each product, the smallest on top, and one for the whole photo. */
+  #image() {
+    return this.#item?.images?.[Number(this.getAttribute("image"))];
+  }
+
   #draw() {
-    this.#layer.replaceChildren();
-    const image = this.#item?.images?.[Number(this.getAttribute("image") ?? 0)];
-    if (!image) return;
-    const words = wordsOf(this);
-    this.#layer.setAttribute("aria-label", words.products);
-    const area = ([x0, y0, x1, y1]) => (x1 - x0) * (y1 - y0);
-    const products = image.regions.filter((region) => region.kind === "product");
-    products.sort((one, other) => area(other.box) - area(one.box));
-    const buttons = products.map((region, place) => {
-      const button = this.#button(region, { "aria-label": words.product(place + 1), part: "box" });
-      const [x0, y0, x1, y1] = region.box;
-      button.style.left = `${100 * x0}%`;
-      button.style.top = `${100 * y0}%`;
-      button.style.width = `${100 * (x1 - x0)}%`;
-      button.style.height = `${100 * (y1 - y0)}%`;
-      return button;
-    });
-    const whole = image.regions.find((region) => region.kind === "whole");
-    if (whole && products.length) {
-      buttons.push(this.#button(whole, { class: "whole", part: "whole" }, words.whole));
-    }
-    this.#layer.classList.toggle("several", products.length > 1);
-    this.#layer.append(...buttons);
-    this.#press(this.#target?.answer?.region_id);
+    const { region_id } = this.#target?.answer ?? {};
+    frames(this.#layer, this.#image()?.regions ?? [], wordsOf(this), region_id, (region) =>
+      this.#target.setAttribute("region", region.region_id),
+    );
     this.#place();
   }
 
-  #button(region, attributes, ...children) {
-    const button = make("button", { type: "button", ...attributes }, ...children);
-    button.dataset.region = region.region_id;
-    button.addEventListener("click", () => {
-      this.#press(region.region_id);
-      this.#target?.setAttribute("region", region.region_id);
-    });
-    return button;
-  }
-
-  #press(regionId) {
-    for (const button of this.#layer.children) {
-      button.setAttribute("aria-pressed", button.dataset.region === regionId);
-    }
-  }
-
-  /** Lay the buttons over what is seen of the picture, however it is fitted into its element. */
   #place() {
     const picture = this.querySelector("img");
-    const image = this.#item?.images?.[Number(this.getAttribute("image") ?? 0)];
-    const { naturalWidth: width, naturalHeight: height } = picture ?? {};
-    // Another crop of the photo would put the boxes beside the products: show none then.
-    const same = width && image && Math.abs((width * image.height_px) / (height * image.width_px) - 1) < 0.03;
+    const image = this.#image();
+    const { naturalWidth, naturalHeight } = picture ?? {};
+    const ratio = naturalWidth / naturalHeight;
+    // Over another crop, boxes would lie beside the products.
+    const same = image && Math.abs((ratio * image.height_px) / image.width_px - 1) < 0.03;
     this.#layer.hidden = !same;
-    this.#layer.style.display = same ? "" : "none";
     if (!same) return;
-    const inner = picture.getBoundingClientRect();
     const outer = this.getBoundingClientRect();
-    const fit = getComputedStyle(picture).objectFit;
-    const scales = [inner.width / width, inner.height / height];
-    const scale = fit === "contain" ? Math.min(...scales) : fit === "cover" ? Math.max(...scales) : 0;
-    const seenWidth = scale ? width * scale : inner.width;
-    const seenHeight = scale ? height * scale : inner.height;
-    const style = this.#layer.style;
-    style.left = `${inner.left - outer.left + (inner.width - seenWidth) / 2}px`;
-    style.top = `${inner.top - outer.top + (inner.height - seenHeight) / 2}px`;
-    style.width = `${seenWidth}px`;
-    style.height = `${seenHeight}px`;
+    const { left, top, width, height } = picture.getBoundingClientRect();
+    const fitted = { contain: Math.min, cover: Math.max }[getComputedStyle(picture).objectFit];
+    const across = fitted ? fitted(width, height * ratio) : width;
+    const down = fitted ? across / ratio : height;
+    const { style } = this.#layer;
+    style.inset = "auto";
+    style.left = `${left - outer.left + (width - across) / 2}px`;
+    style.top = `${top - outer.top + (height - down) / 2}px`;
+    style.width = `${across}px`;
+    style.height = `${down}px`;
   }
 }
 
-if (!customElements.get("similar-items")) customElements.define("similar-items", SimilarItems);
-if (!customElements.get("product-photo")) customElements.define("product-photo", ProductPhoto);
+const elements = globalThis.customElements;
+if (elements && !elements.get("similar-items")) {
+  elements.define("similar-items", SimilarItems);
+  elements.define("product-photo", ProductPhoto);
+}

@@ -48,7 +48,7 @@ class HostPages:
         self._server.server_close()
 
     def _page(self) -> str:
-        script = f"{self._service}/widget/0.1.0/similar-items.js"
+        script = f"{self._service}/widget/0.2.0/similar-items.js"
         return (
             f'<!doctype html><html lang="{self.language}"><head><meta charset="utf-8">'
             '<meta name="viewport" content="width=device-width"><title>A shop</title>'

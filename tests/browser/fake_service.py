@@ -1,0 +1,155 @@
+"""A lookup service whose answers a test writes itself, and which keeps what it was sent."""
+
+from __future__ import annotations
+
+import json
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from io import BytesIO
+from types import TracebackType
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+from PIL import Image, ImageDraw
+
+from serving.pages import HERE
+
+WIDGET = HERE / "widget" / "similar-items.js"
+Json = dict[str, Any]
+
+
+class FakeService:
+    """Answers `answers[path]` (JSON, or bytes as they are); use as a context manager.
+
+    A path that is not there is 404. It allows any page to ask, as the lookup service does.
+    """
+
+    def __init__(self) -> None:
+        self.answers: dict[str, Json | bytes | int] = {}
+        """By path without the query; a number is an error's status."""
+        self.asked: list[str] = []
+        """Every `GET`, with its query."""
+        self.sent: list[tuple[str, dict[str, str], bytes]] = []
+        """Every `POST`: its path with the query, headers and body."""
+        self._photo = _photo()
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
+        self._thread = threading.Thread(target=self._server.serve_forever)
+        self.offers()
+        self.answers["/v1/events"] = {"accepted": 1}
+
+    @property
+    def address(self) -> str:
+        return f"http://127.0.0.1:{self._server.server_port}"
+
+    def offers(self, *, photo: bool = False, events: bool = False) -> None:
+        """Say in `/v1/bundle` what the service can do."""
+        capabilities = {"photo": photo, "events": events, "fallback": None}
+        self.answers["/v1/bundle"] = {
+            "filters": ["category", "brand", "price", "colour"],
+            "capabilities": capabilities,
+        }
+
+    def similar(self, item_id: str, hits: list[Json], **more: object) -> None:
+        """Set the look-alikes of an item."""
+        about = {"query_id": "0" * 32, "item_id": item_id, "region_id": None, "bundle": "fake-1"}
+        self.answers[f"/v1/items/{item_id}/similar"] = {
+            **about,
+            "fallback": None,
+            "hits": hits,
+            **more,
+        }
+
+    def events(self) -> list[Json]:
+        """Every event that it was told of."""
+        return [
+            event
+            for path, _, body in self.sent
+            if path == "/v1/events"
+            for event in json.loads(body)["events"]
+        ]
+
+    def __enter__(self) -> FakeService:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._server.shutdown()
+        self._thread.join()
+        self._server.server_close()
+
+    def _answer(self, path: str) -> tuple[int, str, bytes]:
+        if path.endswith("/similar-items.js"):
+            return 200, "text/javascript", WIDGET.read_bytes()
+        if path.startswith("/images/"):
+            return 200, "image/jpeg", self._photo
+        answer = self.answers.get(path, 404)
+        if isinstance(answer, int):
+            return answer, "application/problem+json", b'{"title":"a problem"}'
+        body = answer if isinstance(answer, bytes) else json.dumps(answer).encode()
+        return 200, "application/json", body
+
+    def _handler(self) -> type[BaseHTTPRequestHandler]:
+        fake = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                fake.asked.append(self.path)
+                self._send(*fake._answer(unquote(urlsplit(self.path).path)))
+
+            def do_POST(self) -> None:
+                body = self.rfile.read(int(self.headers["Content-Length"]))
+                fake.sent.append((self.path, dict(self.headers), body))
+                self._send(*fake._answer(urlsplit(self.path).path))
+
+            def do_OPTIONS(self) -> None:
+                self._send(204, "text/plain", b"")
+
+            def _send(self, status: int, media_type: str, body: bytes) -> None:
+                self.send_response(status)
+                self.send_header("Content-Type", media_type)
+                self.send_header("Content-Length", str(len(body)))
+                self.send_header("Access-Control-Allow-Origin", "*")
+                self.send_header("Access-Control-Allow-Headers", "content-type")
+                self.end_headers()
+                self.wfile.write(body)
+
+            def log_message(self, format: str, *args: object) -> None:  # noqa: A002
+                """Say nothing."""
+
+        return Handler
+
+
+def hit(number: int, **more: object) -> Json:
+    """Return a hit such as the service gives."""
+    return {
+        "item_id": f"hit-{number}",
+        "title": f"Look-alike {number}",
+        "url": f"https://shop.example/{number}",
+        "price": 1000.0 + number,
+        "currency": "JPY",
+        "brand": "Kumo",
+        "category": "shoes",
+        "in_stock": True,
+        "image_url": f"/images/{number:064x}.jpg",
+        "box": [0.2, 0.25, 0.8, 0.95],
+        "score": 90.0 - number,
+        **more,
+    }
+
+
+def hits(count: int, first: int = 0, **more: object) -> list[Json]:
+    """Return that many hits."""
+    return [hit(number, **more) for number in range(first, first + count)]
+
+
+def _photo() -> bytes:
+    image = Image.new("RGB", (320, 400), (232, 226, 214))
+    ImageDraw.Draw(image).rounded_rectangle((64, 100, 256, 380), 40, fill=(164, 72, 31))
+    encoded = BytesIO()
+    image.save(encoded, "JPEG", quality=85)
+    return encoded.getvalue()

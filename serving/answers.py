@@ -12,12 +12,12 @@ import os
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 from feature_store.bundle.hits import Hit
 from feature_store.bundle.open import Bundle
 from feature_store.bundle.rules import Rules
-from feature_store.bundle.search import Answer, Between, Searcher
+from feature_store.bundle.search import Answer, Searcher
 from feature_store.bundle.tier import Tier, TierPointer
 from feature_store.errors import FilterError, UnknownItemError
 from serving.parameters import Page, SimilarQuestion, Terms, refused_attribute
@@ -43,9 +43,11 @@ UNKNOWN_ITEM, TOO_FEW_HITS = "unknown_item", "too_few_hits"
 STOOD_IN = "fallback"
 """What answered when all hits are stand-ins."""
 
+_SCORED = [b',"score":%d.%02d},' % divmod(score, 100) for score in range(10_001)]
+"""How a hit ends, by a hundredfold of its score: to write a number takes as long as ten joins."""
 
-@dataclass(frozen=True)
-class Found:
+
+class Found(NamedTuple):
     """An answer about look-alikes: the body, and what the metrics say of it."""
 
     body: bytes
@@ -56,8 +58,7 @@ class Found:
     """Why there are stand-ins, None if there are none."""
 
 
-@dataclass(frozen=True)
-class Picked:
+class Picked(NamedTuple):
     """The hits of an answer, and the items that stand in for more."""
 
     answer: Answer
@@ -130,9 +131,9 @@ class Answers:
         self._items: Numbered = encoded.items
         self._regions: Numbered = encoded.regions
         self._shelf = encoded.shelf
-        self._bundle_json = encode_text(self.bundle_id)
+        self._bundle_member = b',"bundle":%b,"fallback":' % encode_text(self.bundle_id)
         stand_in = self.searcher.stand_in
-        self._marked = b',"fallback":%b' % encode_text(stand_in) if stand_in else b""
+        self._stood_in = b',"score":0,"fallback":%b},' % encode_text(stand_in)
         self.attributes = set(encoded.bundle.facets.attributes)
         """What can be filtered by, counted and kept varied."""
         if tier is not None:
@@ -225,33 +226,36 @@ class Answers:
         return b',"facets":%b' % encode({name: _facet(found) for name, found in counted.items()})
 
     def _written(self, query_id: str, item_id: str | None, picked: Picked, counted: bytes) -> Found:
-        answer = picked.answer
-        body = (
-            b'{"query_id":"%b","item_id":%b,"region_id":%b,"bundle":%b,"fallback":%b,'
-            b'"answered_by":"%b"%b,"hits":[%b]}'
-        ) % (
+        answer, by = picked.answer, picked.answered_by
+        parts = [
+            b'{"query_id":"',
             query_id.encode(),
+            b'","item_id":',
             encode_text(item_id),
+            b',"region_id":',
             encode_text(answer.region_id),
-            self._bundle_json,
+            self._bundle_member,
             encode_text(picked.fallback),
-            picked.answered_by.encode(),
+            b',"answered_by":"',
+            by.encode(),
+            b'"',
             counted,
+            b',"hits":[',
             self.hits(picked),
-        )
+            b"]}",
+        ]
         count = len(answer.hits) + len(picked.stand_ins)
-        return Found(body, count, picked.answered_by, picked.fallback)
+        return Found(b"".join(parts), count, by, picked.fallback)
 
     def hits(self, picked: Picked) -> bytes:
         """Return hits as the members of a JSON array, stand-ins marked and at the end."""
         items, regions = self._items, self._regions
-        found = [
-            b'%b,%b,"score":%.2f}' % (items[item], regions[region], score)
-            for item, region, score in picked.answer.hits
-        ]
+        parts: list[bytes] = []
+        for item, region, score in picked.answer.hits:
+            parts += (items[item], regions[region], _SCORED[int(100 * score + 0.5)])
         for item, region, _ in picked.stand_ins:
-            found.append(b'%b,%b,"score":0%b}' % (items[item], regions[region], self._marked))
-        return b",".join(found)
+            parts += (items[item], regions[region], self._stood_in)
+        return b"".join(parts)[:-1]
 
     def item(self, item_id: str) -> bytes:
         """Return an item with its images and their regions; UnknownItemError."""
@@ -301,9 +305,9 @@ def new_query_id() -> str:
 
 
 def _facet(found: Any) -> Any:
-    if isinstance(found, Between):
-        return {"low": plain(found.low), "high": plain(found.high)}
-    return None if found is None else [{"value": one.value, "count": one.count} for one in found]
+    if isinstance(found, list):
+        return [{"value": one.value, "count": one.count} for one in found]
+    return found and {"low": plain(found.low), "high": plain(found.high)}
 
 
 def _images(regions: list[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -39,11 +39,11 @@ class Limits:
         if not self._rate:
             return
         tokens, address = self._filled(scope)
+        self._keep(address, tokens if tokens < 1 else tokens - cost)
         if tokens < 1:
             seconds = math.ceil((1 - tokens) / self._rate)
             detail = f"more than {self._rate:g} requests a second; ask again in {seconds} s"
             raise ProblemError(429, "too-many-requests", detail, retry_after_seconds=seconds)
-        self._keep(address, tokens - cost)
 
     def charge(self, scope: Any, cost: float) -> None:
         """Pay for what turned out to be more work than one request."""

@@ -19,11 +19,9 @@ from serving.problems import internal
 _LOG = logging.getLogger(__name__)
 
 NOTES = "nitamono.notes"
-"""The key of the request's scope under which endpoints leave `query_id` and, for Server-Timing,
-`read_seconds`, `search_seconds` and `write_seconds`."""
-
-STAGES = ("read", "search", "write")
-"""The stages of an answer, in their order: reading the question, searching, writing the answer."""
+"""The key of the request's scope under which endpoints leave `query_id`, `kind` (what answered)
+and, for Server-Timing, all of `read_seconds` (of the question), `search_seconds` and
+`write_seconds` (of the answer)."""
 
 _PROTECTING = {
     "X-Content-Type-Options": "nosniff",
@@ -60,7 +58,7 @@ class Observer:
     def headers(self, scope: Scope, notes: dict[str, Any], seconds: float) -> RawHeaders:
         """Return the headers that do not protect, but tell: origins, timing, whether it goes."""
         found = [
-            *self._origins.headers(sent(scope, b"origin")),
+            *self._origins.headers(scope),
             (b"server-timing", server_timing(notes, seconds)),
         ]
         if self._draining.begun:
@@ -71,7 +69,7 @@ class Observer:
         self, scope: Scope, route: str, status: int, seconds: float, notes: dict[str, Any]
     ) -> None:
         """Count an answer and write the access log."""
-        self._counters.request(route, status, seconds)
+        self._counters.request(route, status, seconds, notes.get("kind", "none"))
         if self._access_log:
             _write_log(scope, route, status, seconds, notes)
 
@@ -122,23 +120,16 @@ def _add(headers: MutableHeaders, told: RawHeaders) -> None:
             headers[name.decode()] = value.decode("latin-1")
 
 
-def sent(scope: Scope, name: bytes) -> bytes | None:
-    """Return a header of the request, None if it was not sent; the last one if several were."""
-    found: bytes | None = None
-    for key, value in scope["headers"]:
-        if key == name:
-            found = value
-    return found
-
-
 def server_timing(notes: dict[str, Any], seconds: float) -> bytes:
     """Return the Server-Timing header: what each stage took, and all, in milliseconds."""
-    parts = [
-        b"%b;dur=%.2f" % (stage.encode(), notes[f"{stage}_seconds"] * 1000)
-        for stage in STAGES
-        if f"{stage}_seconds" in notes
-    ]
-    return b", ".join([*parts, b"total;dur=%.2f" % (seconds * 1000)])
+    if "search_seconds" not in notes:
+        return b"total;dur=%.2f" % (seconds * 1000)
+    return b"read;dur=%.2f, search;dur=%.2f, write;dur=%.2f, total;dur=%.2f" % (
+        1000 * notes.get("read_seconds", 0.0),
+        1000 * notes.get("search_seconds", 0.0),
+        1000 * notes.get("write_seconds", 0.0),
+        1000 * seconds,
+    )
 
 
 def _write_log(

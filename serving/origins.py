@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from starlette.types import Scope
+
 from serving.problems import ProblemError
 
 RawHeaders = list[tuple[bytes, bytes]]
@@ -23,11 +25,11 @@ class Origins:
         self._allowed = {origin.encode() for origin in allowed}
         self._for_all: RawHeaders = [(b"access-control-allow-origin", b"*"), _EXPOSED]
 
-    def headers(self, origin: bytes | None) -> RawHeaders:
-        """Return the headers that let a page of this origin read an answer."""
+    def headers(self, scope: Scope) -> RawHeaders:
+        """Return the headers that let the page that asks read the answer."""
         if self._any:
             return self._for_all
-        vary = (b"vary", b"Origin")
+        vary, origin = (b"vary", b"Origin"), sent(scope, b"origin")
         if origin is None or origin not in self._allowed:
             return [vary]
         return [(b"access-control-allow-origin", origin), _EXPOSED, vary]
@@ -45,3 +47,12 @@ class Origins:
             (b"access-control-allow-headers", b"Content-Type, If-None-Match"),
             (b"access-control-max-age", _DAY_SECONDS),
         ]
+
+
+def sent(scope: Scope, name: bytes) -> bytes | None:
+    """Return a header of the request, None if it was not sent; the last one if several were."""
+    found: bytes | None = None
+    for key, value in scope["headers"]:
+        if key == name:
+            found = value
+    return found

@@ -75,10 +75,10 @@ def rounded_box(row: dict[str, Any]) -> list[float]:
 
 
 def item_pieces(items: pa.Table) -> Iterator[bytes]:
-    """Each item as the beginning of a JSON object, without its closing brace."""
+    """Each item as the beginning of a JSON object, which a region's piece goes on with."""
     for batch in items.select(list(ITEM_FIELDS)).to_batches(max_chunksize=_BATCH_ROWS):
         for row in batch.to_pylist():
-            yield encode({name: plain(value) for name, value in row.items()})[:-1]
+            yield encode({name: plain(value) for name, value in row.items()})[:-1] + b","
 
 
 def region_pieces(regions: pa.Table) -> Iterator[bytes]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from feature_store.bundle.nearest import Floats
 from feature_store.bundle.rules import Rules
@@ -25,8 +25,7 @@ class Question(Protocol):
         ...
 
 
-@dataclass(frozen=True)
-class ByItem:
+class ByItem(NamedTuple):
     """The look-alikes of an item, by one of its regions or by its main one."""
 
     item_id: str

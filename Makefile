@@ -23,7 +23,7 @@ demo: $(PIPELINE)/.ready $(SERVING)/.ready  ## catalogue → shop page (ONCE=1: 
 	  $(if $(ONCE),--once) $(if $(CATALOGUE),--catalogue '$(CATALOGUE)')
 
 .PHONY: test
-test: setup browser  ## run every test, set-up included
+test: setup browser prometheus  ## run every test, set-up included
 	$(BIN)/python -m pytest $(TESTS)
 
 .PHONY: faults
@@ -73,6 +73,10 @@ clean:  ## remove the environments and caches (not NITAMONO_HOME)
 .PHONY: browser
 browser: $(PIPELINE)/.dev
 	@.ci/browser $(BIN)
+
+.PHONY: prometheus
+prometheus:
+	@.ci/prometheus .venv/prometheus
 
 .PHONY: python
 python:

@@ -4,9 +4,11 @@ In the order in which a bundle meets them:
 - its form: `format` (manifest and digests), `sound` (what contradicts itself),
   `older` (earlier formats), `tables`, `write`;
 - opening it: `mapped` and `ids` (tables, arrays, item ids), `projection`, `stored` (vectors),
-  `nearest` (graph and exact comparison), `segment`, `filters`, `lease`, `open`;
-- what has changed since: `tier`, `view` (both as one), `tiers` and `tiers_remote`;
-- searching it: `rules`, `hits`, `search` (the `Searcher`);
+  `nearest` (graph and exact comparison), `segment`, `columns` and `filters`, `scores` (what a
+  cosine is worth), `lease`, `open`;
+- what has changed since: `tier`, `facets` and `view` (both as one), `tiers` and `tiers_remote`;
+- searching it: `rules`, `hits` (which of the candidates), `scan` (all compared), `ways` (which is
+  quickest), `stand_ins`, `counted` (values of hits), `search` (the `Searcher`);
 - which one is live: `records`, `journal`, `pointers`, `removal`, `registry` (in a folder),
   `transfer`, `remote_pointer`, `remote` (in a bucket), `opening` (which of the two).
 
@@ -14,6 +16,7 @@ Needs numpy, pyarrow and ngt, and google-cloud-storage for gs:// alone: the look
 nothing else of the library.
 """
 
+from feature_store.bundle.counted import Between, Counted
 from feature_store.bundle.filters import Filter, parse_filter
 from feature_store.bundle.format import Manifest
 from feature_store.bundle.hits import Hit
@@ -29,9 +32,11 @@ from feature_store.bundle.search import Answer, Searcher
 __all__ = [
     "Answer",
     "AtMost",
+    "Between",
     "Bundle",
     "BundleRegistry",
     "BundleRow",
+    "Counted",
     "Filter",
     "Hit",
     "Manifest",

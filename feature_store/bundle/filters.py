@@ -1,30 +1,24 @@
-"""Filters such as `category:shoes,bags` or `price:10..50`, and the columns they look at."""
+"""Filters such as `category:shoes,bags` or `price:10..50`, and the items that pass them."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple, Protocol
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.compute as pc
 
+from feature_store.bundle.columns import Column, Doubles, Mask, Range, Rows, column_of
 from feature_store.errors import FilterError
 
-Mask = npt.NDArray[np.bool_]
+Numbers = npt.NDArray[np.integer[Any]]
+EVERY = slice(None)
 
 _NUMBER = r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?"
 _RANGE = re.compile(rf"({_NUMBER})?\.\.({_NUMBER})?")
-
-
-class Range(NamedTuple):
-    """All numbers from `low` to `high`, both included."""
-
-    low: float
-    high: float
 
 
 @dataclass(frozen=True)
@@ -62,7 +56,7 @@ class Facets:
     def __init__(self, table: pa.Table) -> None:
         """Take the table of all filterable columns; they are prepared when first asked for."""
         self._table = table
-        self._columns: dict[str, _Column] = {}
+        self._columns: dict[str, Column] = {}
 
     def __len__(self) -> int:
         """Number of items."""
@@ -73,94 +67,36 @@ class Facets:
         """The names that a filter may use."""
         return tuple(self._table.column_names)
 
-    def allowed(self, filters: Sequence[Filter], items: npt.NDArray[np.integer[Any]]) -> Mask:
-        """Return which of `items` (item numbers) pass every filter; no value passes none.
+    def allowed(self, filters: Sequence[Filter], items: Rows = EVERY) -> Mask:
+        """Return which of `items` (item numbers, by default all) pass every filter.
 
-        Raises FilterError for an attribute that the bundle does not have.
+        No value passes none. Raises FilterError for an attribute that the bundle does not have.
         """
-        mask = np.ones(len(items), np.bool_)
+        mask = np.ones(len(self) if isinstance(items, slice) else len(items), np.bool_)
         for wanted in filters:
             mask &= self._column(wanted.attribute).allowed(wanted.alternatives, items)
         return mask
 
-    def _column(self, attribute: str) -> _Column:
+    def values(self, attribute: str, items: Numbers) -> list[str | float | None]:
+        """Return the value that each of `items` has of an attribute; FilterError as above."""
+        return self._column(attribute).values(items)
+
+    def numbers(self, attribute: str) -> Doubles:
+        """Return what number an attribute of each item is, float64 (items,); NaN for none.
+
+        FilterError as above.
+        """
+        return self._column(attribute).numbers()
+
+    def prepare(self) -> None:
+        """Prepare every column now, so that processes forked later share it."""
+        for attribute in self.attributes:
+            self._column(attribute)
+
+    def _column(self, attribute: str) -> Column:
         if attribute not in self._columns:
             if attribute not in self._table.column_names:
                 known = ", ".join(self._table.column_names)
                 raise FilterError(f"no item has the attribute {attribute!r}; there are: {known}")
-            column = self._table[attribute].combine_chunks()
-            numeric = pa.types.is_floating(column.type)
-            self._columns[attribute] = _Numbers(column) if numeric else _Values(column)
+            self._columns[attribute] = column_of(self._table[attribute].combine_chunks())
         return self._columns[attribute]
-
-
-class _Column(Protocol):
-    """One filterable column."""
-
-    def allowed(
-        self, alternatives: Sequence[str | Range], items: npt.NDArray[np.integer[Any]]
-    ) -> Mask:
-        """Return which of `items` have a wanted value."""
-
-
-class _Numbers:
-    """A column of numbers; NaN where an item has none."""
-
-    def __init__(self, column: pa.Array) -> None:
-        self._numbers = column.fill_null(np.nan).to_numpy(zero_copy_only=False)
-
-    def allowed(
-        self, alternatives: Sequence[str | Range], items: npt.NDArray[np.integer[Any]]
-    ) -> Mask:
-        """Return which of `items` are within a range, or equal to a number."""
-        numbers = self._numbers[items]
-        ranges = [part if isinstance(part, Range) else _exactly(part) for part in alternatives]
-        return _within(numbers, ranges)
-
-
-class _Values:
-    """A column of texts (or yes and no), as codes into its distinct values; -1 for none."""
-
-    def __init__(self, column: pa.Array) -> None:
-        if pa.types.is_boolean(column.type):
-            column = pc.cast(column, pa.string())
-        if not pa.types.is_dictionary(column.type):
-            column = column.dictionary_encode()
-        self._codes = column.indices.fill_null(-1).to_numpy(zero_copy_only=False)
-        values = [str(value) for value in column.dictionary.to_pylist()]
-        self._numbers = np.array([_number(value) for value in values] + [np.nan])
-        self._codes_of: dict[str, list[int]] = {}
-        for code, value in enumerate(values):
-            self._codes_of.setdefault(value.casefold(), []).append(code)
-
-    def allowed(
-        self, alternatives: Sequence[str | Range], items: npt.NDArray[np.integer[Any]]
-    ) -> Mask:
-        """Return which of `items` have one of the texts, or a text that is a number in a range."""
-        # One place more than there are values: code -1 finds it, and it never fits.
-        fits = _within(self._numbers, [part for part in alternatives if isinstance(part, Range)])
-        for part in alternatives:
-            if isinstance(part, str):
-                fits[self._codes_of.get(part.casefold(), [])] = True
-        return np.asarray(fits[self._codes[items]])
-
-
-def _within(numbers: npt.NDArray[np.float64], ranges: Sequence[Range]) -> Mask:
-    mask = np.zeros(len(numbers), np.bool_)
-    for low, high in ranges:
-        mask |= (numbers >= low) & (numbers <= high)
-    return mask
-
-
-def _exactly(text: str) -> Range:
-    number = _number(text)
-    if np.isnan(number):
-        raise FilterError(f"{text!r} is not a number; write 10 or 10..50")
-    return Range(number, number)
-
-
-def _number(text: str) -> float:
-    try:
-        return float(text)
-    except ValueError:
-        return float("nan")

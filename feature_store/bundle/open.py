@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +13,13 @@ import pyarrow as pa
 
 from feature_store.bundle.filters import Facets
 from feature_store.bundle.format import (
+    BACKGROUND,
     FACETS_FILE,
     ITEMS_FILE,
     MEAN,
     NEIGHBOUR_SCORES,
     NEIGHBOURS,
+    REGION_ORDER,
     REGIONS_FILE,
     SCALES,
     VECTORS,
@@ -24,10 +27,11 @@ from feature_store.bundle.format import (
     prove,
     read_manifest,
 )
-from feature_store.bundle.ids import SortedIds
+from feature_store.bundle.ids import SortedIds, Texts, order_of
 from feature_store.bundle.lease import Lease
 from feature_store.bundle.mapped import int_column, map_array, map_table
 from feature_store.bundle.projection import Projection
+from feature_store.bundle.scores import Background, draw_sample
 from feature_store.bundle.segment import OpenSegment, number_segments, open_segment
 from feature_store.bundle.stored import StoredVectors
 from feature_store.errors import BundleError, UnknownItemError
@@ -64,7 +68,11 @@ class Bundle:
         scales = map_array(folder / SCALES) if manifest.stored == "int8" else None
         self.vectors = StoredVectors(map_array(folder / VECTORS), scales)
         """The centred vectors of all regions."""
+        self.backgrounds = self._if_there(BACKGROUND, np.float32)
+        """float32 (regions,): the background of each region's scores (see `scores`); None in a
+        bundle that does not say, where it is worked out when it is asked for."""
         self._ids = SortedIds(self.items["item_id"])
+        self._region_ids = Texts(self.regions["region_id"])
         mean = map_array(folder / MEAN)
         self._check_shapes(mean)
         self.segments: tuple[OpenSegment, ...] = tuple(
@@ -98,16 +106,40 @@ class Bundle:
 
     def region_number(self, item: int, region_id: str) -> int:
         """Return the number of a region of one item; UnknownItemError if it is not the item's."""
-        names = self.regions["region_id"]
         for region in self.regions_of(item):
-            if names[region].as_py() == region_id:
+            if self.region_id(region) == region_id:
                 return region
         item_id = self.items["item_id"][item].as_py()
         raise UnknownItemError(f"item {item_id!r} has no region {region_id!r}")
 
     def region_id(self, region: int) -> str:
         """Return the name of a region."""
-        return str(self.regions["region_id"][region].as_py())
+        return self._region_ids[region].decode()
+
+    def regions_named(self, region_id: str) -> Iterator[int]:
+        """Yield the numbers of all regions of a name: items may show the same photo."""
+        return self._by_region_id.rows(region_id)
+
+    @cached_property
+    def _by_region_id(self) -> SortedIds:
+        order = self._if_there(REGION_ORDER, np.int32)
+        column = self.regions["region_id"].combine_chunks()
+        return SortedIds(column, order_of(column) if order is None else order)
+
+    @cached_property
+    def background(self) -> Background:
+        """What regions of this catalogue have in common with a query by chance."""
+        return Background(draw_sample(self.vectors, self.subject))
+
+    def prepare(self) -> None:
+        """Work out now what questions will need, so that processes forked later share it."""
+        _ = self._by_region_id, self.background
+
+    def background_of(self, region: int) -> float:
+        """Return the background of a region's scores."""
+        if self.backgrounds is not None:
+            return float(self.backgrounds[region])
+        return float(self.background.of(self.vectors[region : region + 1])[0])
 
     def item_rows(self, numbers: Sequence[int]) -> list[dict[str, Any]]:
         """Return the rows of `items.arrow` with these numbers, in this order."""
@@ -116,6 +148,15 @@ class Bundle:
     def region_rows(self, numbers: Sequence[int]) -> list[dict[str, Any]]:
         """Return the rows of `regions.arrow` with these numbers, in this order."""
         return _rows(self.regions, numbers)
+
+    def _if_there(self, name: str, kind: type[np.generic]) -> npt.NDArray[Any] | None:
+        """Map an array with a value for each region, None if there is none."""
+        if not (self.folder / name).is_file():
+            return None
+        found = map_array(self.folder / name)
+        if found.shape != (len(self.regions),) or found.dtype != kind:
+            raise BundleError(f"{self.folder / name} does not have the manifest's shape")
+        return found
 
     def _check_shapes(self, mean: npt.NDArray[Any]) -> None:
         n, counts, dim = len(self.regions), self.manifest.counts, self.manifest.dim

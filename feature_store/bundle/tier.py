@@ -18,7 +18,8 @@ from pathlib import Path
 
 import numpy as np
 
-from feature_store.bundle.filters import Facets, Mask
+from feature_store.bundle.columns import Mask
+from feature_store.bundle.filters import Facets
 from feature_store.bundle.format import (
     FACETS_FILE,
     ITEMS_FILE,

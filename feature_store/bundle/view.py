@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from feature_store.bundle.filters import Facets, Filter, Mask
+from feature_store.bundle.columns import Mask
+from feature_store.bundle.facets import AllFacets
+from feature_store.bundle.filters import Filter
+from feature_store.bundle.ids import SortedIds, order_of
 from feature_store.bundle.nearest import Floats, Ints
 from feature_store.bundle.open import Bundle
 from feature_store.bundle.tier import Tier
@@ -33,15 +37,21 @@ class View:
         self.bundle = bundle
         self.tier = tier
         self._items, self._regions = len(bundle.items), len(bundle.owners)
-        self._owners, self._subject = bundle.owners, bundle.subject
+        self._owners, subject = bundle.owners, bundle.subject
         self._segments = bundle.segment_of
         self._fresh = NOTHING[0]
+        self.facets = AllFacets(bundle.facets, tier.facets if tier else None)
+        """The filterable columns of all items."""
         if tier is not None:
             self._segments = np.concatenate([bundle.segment_of, _numbered(bundle, tier)])
             base = tier.alias[bundle.owners]
             self._owners = np.concatenate([base, tier.owners])
-            self._subject = np.concatenate([bundle.subject & (base >= 0), tier.subject])
+            subject = np.concatenate([bundle.subject & (base >= 0), tier.subject])
             self._fresh = np.flatnonzero(tier.subject).astype(np.int32)
+
+        self.sold_by: Ints = np.where(subject, self._owners, np.int32(-1))
+        """int32 (regions,): the item that a region is a hit of; -1 where it is none, because it
+        shows something else, or is no longer for sale."""
 
     @property
     def item_count(self) -> int:
@@ -103,6 +113,27 @@ class View:
         item_id = self.item_rows([item])[0]["item_id"]
         raise UnknownItemError(f"item {item_id!r} has no region {region_id!r}")
 
+    def find_region(self, region_id: str) -> tuple[int, int]:
+        """Return the item and the number of the first region of a name that is for sale.
+
+        UnknownItemError if there is none.
+        """
+        if self.tier is not None and self._by_region_id is not None:
+            found = self._by_region_id.find(region_id)
+            if found is not None:
+                return int(self.tier.owners[found]), self._regions + found
+        for region in self.bundle.regions_named(region_id):
+            if self._owners[region] >= 0:
+                return int(self._owners[region]), region
+        raise UnknownItemError(f"region {region_id!r} is not in bundle {self.bundle.bundle_id}")
+
+    @cached_property
+    def _by_region_id(self) -> SortedIds | None:
+        if self.tier is None:
+            return None
+        column = self.tier.regions["region_id"].combine_chunks()
+        return SortedIds(column, order_of(column))
+
     def region_id(self, region: int) -> str:
         """Return the name of a region."""
         if self.tier is None or region < self._regions:
@@ -114,6 +145,17 @@ class View:
         if self.tier is None or item < self._items:
             return int(self.bundle.primary_region[item])
         return int(self.tier.primary_region[item - self._items])
+
+    def primary_regions(self, items: Ints) -> Ints:
+        """Return the region that is asked when an item is, of each of `items`."""
+        bundle = self.bundle.primary_region
+        if self.tier is None:
+            return bundle[items]
+        here = items < self._items
+        fresh = self.tier.primary_region[items[~here] - self._items]
+        found = np.empty(len(items), np.int32)
+        found[here], found[~here] = bundle[items[here]], fresh
+        return found
 
     def segment_of(self, region: int) -> int:
         """Return the number of a region's segment.
@@ -133,23 +175,17 @@ class View:
 
     def subject(self, regions: Numbers) -> Mask:
         """Return which regions show the item that their photo sells, and may be hits."""
-        return self._subject[regions]
+        return np.asarray(self.sold_by[regions] >= 0)
 
     def allowed(self, filters: Sequence[Filter], items: Numbers) -> Mask:
         """Return which of `items` pass every filter; none that is gone (-1) does. FilterError."""
-        if self.tier is None:
-            return self.bundle.facets.allowed(filters, items)
-        mask = items >= 0
-        if filters:
-            of_tier = items >= self._items
-            of_bundle = mask & ~of_tier
-            base, fresh = self.bundle.facets, self.tier.facets
-            known = {*base.attributes, *fresh.attributes}
-            if any(wanted.attribute not in known for wanted in filters):
-                base.allowed(filters, items[:0])  # which says so
-            mask[of_bundle] = _passing(base, filters, items[of_bundle])
-            mask[of_tier] = _passing(fresh, filters, items[of_tier] - self._items)
-        return mask
+        return self.facets.allowed(filters, items)
+
+    def background_of(self, region: int) -> float:
+        """Return the background of a region's scores."""
+        if region < self._regions:
+            return self.bundle.background_of(region)
+        return float(self.bundle.background.of(self.vectors(np.array([region])))[0])
 
     def vectors(self, regions: Numbers) -> Floats:
         """Return the centred vectors, float32 (n, dim), of regions."""
@@ -181,15 +217,20 @@ class View:
 
         `excluded`: numbers of items that may not; `segment`: the only one that is of interest.
         """
-        # One place more than there are items: an owner of -1 finds it, and it never passes.
-        fresh = 0 if self.tier is None else len(self.tier.items)
-        allowed = np.zeros(self._items + fresh + 1, np.bool_)
-        allowed[:-1] = self.allowed(filters, np.arange(self._items + fresh))
+        regions, owners = self.subjects
+        if not (filters or excluded or segment is not None):
+            return regions, owners
+        allowed = self.facets.all_allowed(filters)
         allowed[list(excluded)] = False
-        mask = allowed[self._owners] & self._subject
+        mask = allowed[owners]
         if segment is not None:
-            mask &= self._segments == segment
-        regions = np.flatnonzero(mask).astype(np.int32)
+            mask &= self._segments[regions] == segment
+        return regions[mask], owners[mask]
+
+    @cached_property
+    def subjects(self) -> tuple[Ints, Ints]:
+        """All regions that may be hits, int32, ascending, and their items."""
+        regions = np.flatnonzero(self.sold_by >= 0).astype(np.int32)
         return regions, self._owners[regions]
 
     def with_fresh(
@@ -217,6 +258,19 @@ class View:
         order = np.argsort(-cosines, kind="stable")
         return regions[order], cosines[order]
 
+    def fresh_beats(self, region: int, cosine: float) -> bool:
+        """Whether the tier has something that is as near to a region as that, or nearer."""
+        if not len(self._fresh) or self.tier is None:
+            return False
+        query = self.bundle.vectors[region : region + 1][0]
+        return bool((self.tier.vectors[: len(self._fresh)] @ query).max() >= cosine)
+
+    def prepare(self) -> None:
+        """Work out now what questions will need, so that processes forked later share it."""
+        self.facets.prepare()
+        self.bundle.prepare()
+        _ = self.subjects, self._by_region_id
+
     def fresh_candidates(self, centred: Floats, segment: int | None = None) -> tuple[Ints, Floats]:
         """Return the tier's subject regions, or a segment's, with their cosines.
 
@@ -237,14 +291,6 @@ def _numbered(bundle: Bundle, tier: Tier) -> Ints:
     numbers = {segment.name: segment.number for segment in bundle.segments}
     names = tier.regions["segment_name"].to_pylist()
     return np.array([numbers.setdefault(name, len(numbers)) for name in names], np.int32)
-
-
-def _passing(facets: Facets, filters: Sequence[Filter], items: Numbers) -> Mask:
-    """Like `Facets.allowed`, but an attribute that no item here has is one that none passes."""
-    known = facets.attributes
-    if any(wanted.attribute not in known for wanted in filters):
-        return np.zeros(len(items), np.bool_)
-    return facets.allowed(filters, items)
 
 
 def _mixed(

@@ -4,7 +4,8 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from feature_store.bundle.filters import Facets, Filter, Range, parse_filter
+from feature_store.bundle.columns import Range
+from feature_store.bundle.filters import Facets, Filter, parse_filter
 from feature_store.errors import FilterError
 
 TABLE = pa.table(

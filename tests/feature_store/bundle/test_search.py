@@ -7,6 +7,7 @@ import pytest
 
 from feature_store.bundle import Bundle, Hit, Rules, Searcher, open_bundle, parse_filter
 from feature_store.errors import FilterError, UnknownItemError
+from tests.feature_store.bundle.by_hand import background, score
 from tests.feature_store.bundle.conftest import build
 from tests.feature_store.nightly.fake_shop import CATEGORIES, clustered
 
@@ -18,7 +19,8 @@ def by_hand(bundle: Bundle, query: np.ndarray, allowed: set[int]) -> dict[int, f
     for region, item in enumerate(bundle.owners.tolist()):
         if item in allowed and bundle.subject[region]:
             best[item] = max(best.get(item, -1.0), float(cosines[region]))
-    return {item: round(100 * max(0.0, cosine), 2) for item, cosine in best.items()}
+    zero = background(bundle, query)
+    return {item: score(cosine, zero) for item, cosine in best.items()}
 
 
 def assert_best(hits: list[Hit], expected: dict[int, float], limit: int, threshold: float) -> None:

@@ -12,6 +12,7 @@ import pytest
 from feature_store.bundle import Bundle, Filter, Rules, Searcher, open_bundle, parse_filter
 from feature_store.bundle.nearest import Nearest, merge
 from feature_store.errors import FilterError
+from tests.feature_store.bundle.by_hand import background, score
 from tests.feature_store.bundle.made_bundle import (
     Made,
     make_bundle,
@@ -63,7 +64,8 @@ def best(bundle: Bundle, query: np.ndarray, keep: Callable[[int], bool]) -> list
     for region in np.flatnonzero(bundle.subject):
         item = int(bundle.owners[region])
         found[item] = max(found.get(item, 0.0), float(cosines[region]))
-    return sorted((round(100 * min(1, c), 2) for i, c in found.items() if keep(i)), reverse=True)
+    zero = background(bundle, query)
+    return sorted((score(c, zero) for i, c in found.items() if keep(i)), reverse=True)
 
 
 def test_each_region_is_of_its_items_segment(searcher: Searcher) -> None:

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from feature_store.bundle import Bundle, Hit, Searcher, open_bundle, parse_filter
 from feature_store.errors import FilterError
+from tests.feature_store.bundle.by_hand import background, score
 from tests.feature_store.bundle.made_bundle import Made, make_bundle, raw_vectors
 
 SMALL = Made(items=60, graph=False, copies=5, seed=1)
@@ -31,15 +32,15 @@ def large(tmp_path_factory: pytest.TempPathFactory) -> Searcher:
 
 def everything(bundle: Bundle, vector: np.ndarray, filters: tuple[str, ...]) -> dict[int, float]:
     """The score of every allowed item: its best subject's."""
-    cosines = bundle.vectors[:] @ bundle.projection.centre(vector[None])[0]
+    query = bundle.projection.centre(vector[None])[0]
+    cosines, zero = bundle.vectors[:] @ query, background(bundle, query)
     parsed = [parse_filter(text) for text in filters]
     allowed = bundle.facets.allowed(parsed, np.arange(len(bundle.items)))
     best: dict[int, float] = {}
     for region in np.flatnonzero(bundle.subject):
         item = int(bundle.owners[region])
         if allowed[item]:
-            score = round(100 * min(1.0, max(0.0, float(cosines[region]))), 2)
-            best[item] = max(best.get(item, 0.0), score)
+            best[item] = max(best.get(item, 0.0), score(cosines[region], zero))
     return best
 
 
@@ -103,7 +104,7 @@ def test_a_narrow_range_is_answered_by_the_graphs_alone(
         raise AssertionError("everything was compared")
 
     vector = raw_vectors(LARGE, 1, 3)[0]
-    monkeypatch.setattr("feature_store.bundle.search.scan", refuse)
+    monkeypatch.setattr("feature_store.bundle.ways.scan", refuse)
     best = everything(large.bundle, vector, ())
     narrow = sorted(best.values(), reverse=True)[20]
     hits = large.within(vector, narrow)

@@ -12,11 +12,12 @@ import numpy as np
 import pyarrow as pa
 
 from feature_store.bundle import Filter, Rules, Searcher, parse_filter
-from feature_store.bundle.filters import Range
+from feature_store.bundle.columns import Range
 from feature_store.fresh import Refresh, refresh
 from feature_store.index.settings import IndexSettings
 from feature_store.nightly import build_and_publish
 from feature_store.schemas import FEATURES, ITEMS, LEDGER
+from tests.feature_store.bundle.by_hand import background, score
 from tests.feature_store.nightly.fake_shop import (
     FakeSettings,
     FakeSnapshot,
@@ -121,6 +122,7 @@ class Truth:
         rows = _subjects(snapshot)
         self.ids = [str(row["item_id"]) for row in rows]
         self.raw = np.array([row["vector"] for row in rows], np.float32).reshape(len(rows), DIM)
+        self._bundle = searcher.bundle
         self._centred = searcher.bundle.projection.centre(self.raw) if rows else self.raw
 
     def query(self, asked: str) -> np.ndarray:
@@ -131,9 +133,10 @@ class Truth:
     def scores(self, query: np.ndarray, allowed: Collection[str]) -> dict[str, float]:
         """The score of every allowed item with a centred query."""
         best: dict[str, float] = {}
+        zero = background(self._bundle, query)
         for name, cosine in zip(self.ids, self._centred @ query, strict=True):
             if name in allowed:
-                best[name] = max(best.get(name, 0.0), round(100 * max(0.0, float(cosine)), 2))
+                best[name] = max(best.get(name, 0.0), score(cosine, zero))
         return best
 
 

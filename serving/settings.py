@@ -78,6 +78,26 @@ class ServingSettings:
     events_flush_seconds: float = 10.0
     """How long an event may wait in memory before it is written."""
 
+    photo_workers: int = 1
+    """How many processes read photos, of lower priority than look-ups; 0: photos are not answered.
+    It needs nitamono[photo], and a bundle that carries its models."""
+
+    photo_queue: int = 8
+    """How many photos may wait for one of them; further ones are refused (503)."""
+
+    photo_seconds: float = 10.0
+    """How long a photo may take, waiting included; what reads it longer is ended."""
+
+    photo_max_bytes: int = 10_000_000
+    """The largest file of a photo."""
+
+    photo_max_pixels: int = 30_000_000
+    """The most pixels of a photo, judged before it is decoded."""
+
+    photo_memory_mb: int = 512
+    """The memory that a photo may take beyond what the models do; one that takes more is refused
+    (Linux alone)."""
+
     demo: bool = True
     """Whether the demo shop is served under /demo/."""
 
@@ -88,7 +108,7 @@ class ServingSettings:
         """Refuse what cannot work; SettingsError names the setting."""
         _require(0 <= self.port <= 65535, "port", "0 to 65535", self.port)
         _require(1 <= self.workers <= 256, "workers", "1 to 256", self.workers)
-        spans = ("poll", "drain", "idle", "head", "events_flush")
+        spans = ("poll", "drain", "idle", "head", "events_flush", "photo")
         for name in (f"{span}_seconds" for span in spans):
             value = getattr(self, name)
             _require(0 < value <= 3600, name, "above 0, at most 3600", value)
@@ -99,12 +119,22 @@ class ServingSettings:
         _require(1024 <= size <= 2**30, "max_body_bytes", "1024 to 1073741824", size)
         _require(0 <= rate <= 1e6, "rate_per_second", "0 to 1000000", rate)
         _require(0 <= proxies <= 8, "proxies", "0 to 8", proxies)
+        self._check_photos()
         for name in ("bundles", "events"):
             if _is_remote(value := getattr(self, name)):
                 try:
                     parse_address(value, prefix=True)
                 except StorageError as error:
                     raise SettingsError(f"{name}: {error}") from error
+
+    def _check_photos(self) -> None:
+        _require(0 <= self.photo_workers <= 64, "photo_workers", "0 to 64", self.photo_workers)
+        _require(1 <= self.photo_queue <= 1000, "photo_queue", "1 to 1000", self.photo_queue)
+        size, pixels = self.photo_max_bytes, self.photo_max_pixels
+        _require(1024 <= size <= 2**30, "photo_max_bytes", "1024 to 1073741824", size)
+        _require(256 <= pixels < 89_478_485, "photo_max_pixels", "256 to 89478484", pixels)
+        memory = self.photo_memory_mb
+        _require(64 <= memory <= 65536, "photo_memory_mb", "64 to 65536", memory)
 
     @property
     def takes_events(self) -> bool:
@@ -232,6 +262,12 @@ _PARSERS: dict[str, Callable[[str], Any]] = {
     "popularity": str,
     "events": str,
     "events_flush_seconds": _seconds,
+    "photo_workers": int,
+    "photo_queue": int,
+    "photo_seconds": _seconds,
+    "photo_max_bytes": int,
+    "photo_max_pixels": int,
+    "photo_memory_mb": int,
     "demo": _boolean,
     "access_log": _boolean,
 }

@@ -26,6 +26,8 @@ from serving.events import open_events
 from serving.metrics import Counters
 from serving.observed import Draining
 from serving.patience import Patience
+from serving.photo_pool import PhotoDoor, PhotoPool, open_pool
+from serving.photos import PhotoSearch
 from serving.processes import Bell, ended, fork, tell
 from serving.protocol import BoundedProtocol
 from serving.served import Served
@@ -76,8 +78,9 @@ def lead(generation: Generation) -> int:
     # What lives now lives on: without this the collector would touch, and so copy, shared pages.
     gc.collect()
     gc.freeze()
+    photos = _open_photos(generation, served)
     with Bell().listening() as bell:
-        _Crew(generation, served, counters, bell).keep(refused)
+        _Crew(generation, served, counters, bell, photos).keep(refused)
     return 0
 
 
@@ -100,6 +103,14 @@ def _load_canary(generation: Generation) -> tuple[Answers | None, str | None]:
         return None, f"{generation.canary_id} cannot be loaded: {error!r}"
 
 
+def _open_photos(generation: Generation, served: Served) -> PhotoPool | None:
+    canary = None if served.canary is None else served.canary.bundle
+    # As long as any process holds them, connections wait at the one, and the supervisor at the
+    # other.
+    closing = (generation.listener.fileno(), generation.report_to)
+    return open_pool(generation.settings, served.live.bundle, canary, closing)
+
+
 def _report(generation: Generation, **said: Any) -> None:
     with contextlib.suppress(BrokenPipeError):
         os.write(generation.report_to, json.dumps(said).encode() + b"\n")
@@ -119,9 +130,15 @@ class _Crew:
     """The workers of one leader."""
 
     def __init__(
-        self, generation: Generation, served: Served, counters: Counters, bell: Bell
+        self,
+        generation: Generation,
+        served: Served,
+        counters: Counters,
+        bell: Bell,
+        photos: PhotoPool | None,
     ) -> None:
         self._generation = generation
+        self._photos = photos
         self._served = served
         self._bell = bell
         self._counters = counters
@@ -131,6 +148,10 @@ class _Crew:
     def keep(self, canary_refused: str | None) -> None:
         """Start the workers, start again those that die, and at the end let them finish."""
         supervisor = os.getppid()
+        if self._photos is not None and not self._photos.start(self._bell):
+            _LOG.error("photos are not answered: nothing can read them; the log says why")
+            self._photos.stop()
+            self._photos = None
         heard, said = os.pipe()
         for number in range(len(self._places)):
             self._start(number, said)
@@ -139,6 +160,7 @@ class _Crew:
         while not self._bell.stopping and os.getppid() == supervisor:
             self._mend()
             whole = all(place.worker is not None for place in self._places)
+            whole = (self._photos is None or self._photos.mend()) and whole
             self._bell.wait(1.0 if whole else _FIRST_PAUSE_SECONDS)
         self._stop()
 
@@ -187,10 +209,13 @@ class _Crew:
                 for worker in left:
                     tell(worker, signal.SIGKILL)
             self._bell.wait(0.1 if left else 0)
+        if self._photos is not None:
+            self._photos.stop()
 
     def _work(self, number: int, said: int | None) -> int:
         row = self._generation.board.cells[self._generation.first_row + 1 + number]
-        worker = _Worker(self._generation, self._served, Counters(row), self._leader)
+        door = None if self._photos is None else self._photos.door
+        worker = _Worker(self._generation, self._served, Counters(row), self._leader, door)
         worker.run_until_stopped(said)
         return 0
 
@@ -204,6 +229,7 @@ class _Worker(uvicorn.Server):
         served: Served,
         counters: Counters,
         leader: int,
+        photo_door: PhotoDoor | None,
     ) -> None:
         settings = generation.settings
         self._settings = settings
@@ -215,8 +241,11 @@ class _Worker(uvicorn.Server):
         self._leader = leader
         self._said: int | None = None
         self._events = open_events(settings, counters.shopper_events)
+        photos = None
+        if photo_door is not None:
+            photos = PhotoSearch(photo_door, served, settings, counters)
         service = Service(
-            served, settings, generation.board, counters, self._draining, events=self._events
+            served, settings, generation.board, counters, self._draining, photos, self._events
         )
         super().__init__(
             uvicorn.Config(

@@ -31,6 +31,23 @@ class Sieve:
     min_product_share: float
 
 
+@dataclass(frozen=True)
+class Network:
+    """What a detection network does not say of itself."""
+
+    identity: str
+    """'name@digest'."""
+
+    side_px: int
+    """Side of the square that a photo is fitted into."""
+
+    labels: tuple[str, ...]
+    """The name of each label."""
+
+    sieve: Sieve
+    """Which of its boxes are kept."""
+
+
 class Detector(Protocol):
     """Finds the products in photos."""
 

@@ -8,8 +8,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from feature_store.errors import BundleError
-from feature_store.photo.detect import Sieve
-from feature_store.photo.onnx_detector import Network
+from feature_store.photo.detect import Network, Sieve
 
 FOLDER, LIST = "models", "models.json"
 """The folder inside a bundle, and the file in it that says what its other files are."""

@@ -3,34 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from feature_store.errors import VisionError
-from feature_store.photo.detect import Detection, Sieve
+from feature_store.photo.detect import Detection, Network
 from feature_store.photo.letterbox import letterbox
 from feature_store.photo.onnx_session import OnnxSettings, open_session
 from feature_store.photo.sift import sift
-
-
-@dataclass(frozen=True)
-class Network:
-    """What a detection network does not say of itself."""
-
-    identity: str
-    """'name@digest'."""
-
-    side_px: int
-    """Side of the square that a photo is fitted into."""
-
-    labels: tuple[str, ...]
-    """The name of each label."""
-
-    sieve: Sieve
-    """Which of its boxes are kept."""
 
 
 class OnnxDetector:

@@ -106,7 +106,7 @@ def export_detector(path: Path, settings: VisionSettings) -> Path:
     """
     import torch
 
-    from feature_store.photo.onnx_detector import Network
+    from feature_store.photo.detect import Network
     from feature_store.vision.detector_weights import find_weights
     from feature_store.vision.ultralytics_detector import UltralyticsDetector
 

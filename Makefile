@@ -93,9 +93,9 @@ $(PIPELINE)/.dev: $(PIPELINE)/.ready dev.lock
 	$(BIN)/pip install --quiet --disable-pip-version-check -r dev.lock
 	touch $@
 
-$(SERVING)/.ready: serving.lock pyproject.toml | python
+$(SERVING)/.ready: serving.lock photo.lock pyproject.toml | python
 	$(PYTHON) -m venv $(SERVING)
-	$(SERVING)/bin/pip install --quiet --disable-pip-version-check -r serving.lock
+	$(SERVING)/bin/pip install --quiet --disable-pip-version-check -r serving.lock -r photo.lock
 	$(SERVING)/bin/pip install --quiet --disable-pip-version-check --no-deps --editable .
 	touch $@
 

@@ -306,7 +306,7 @@ def new_query_id() -> str:
 
 def _facet(found: Any) -> Any:
     if isinstance(found, list):
-        return [{"value": one.value, "count": one.count} for one in found]
+        return [{"value": one.value, "count": one.hits} for one in found]
     return found and {"low": plain(found.low), "high": plain(found.high)}
 
 

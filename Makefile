@@ -61,6 +61,10 @@ bench-index: $(PIPELINE)/.ready $(BENCHMARKS)/.ready  ## the search beside hnswl
 bench-fresh: $(PIPELINE)/.dev $(SERVING)/.ready  ## seconds until an arrival is found and a deletion gone, under a real Airflow
 	$(BIN)/python -m tests.benchmarks.fresh
 
+.PHONY: bench-serving
+bench-serving: $(PIPELINE)/.ready $(SERVING)/.ready $(BENCHMARKS)/.ready  ## the lookup service beside a chromadb server, 60,000 items; needs wrk (SERVICE=--help)
+	$(BENCHMARKS)/bin/python -m tests.benchmarks.serving $(SERVICE)
+
 .PHONY: lock
 lock: $(PIPELINE)/.dev  ## resolve the lock files from pyproject.toml (UPGRADE=1: every version anew)
 	.ci/lock $(BIN)

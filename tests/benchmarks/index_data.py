@@ -79,7 +79,7 @@ def prepare(count: int, dim: int, queries: int) -> Dataset:
     dataset = Dataset(_home() / f"{name}-{queries}")
     if not (dataset.folder / "queries.npy").is_file():
         dataset.folder.mkdir(parents=True, exist_ok=True)
-        raw, asked = _fashion(queries) if count == FASHION else _clusters(count, dim, queries)
+        raw, asked = _fashion(queries) if count == FASHION else draw_clusters(count, dim, queries)
         mean = fit_mean(raw, 10.0)
         projection = Projection(mean, np.empty((len(mean), 0), np.float32))
         blocks = (projection.centre(block) for block in _blocks(raw))
@@ -101,7 +101,7 @@ def _blocks(values: npt.NDArray[Any]) -> Iterator[npt.NDArray[Any]]:
         yield values[start : start + BLOCK_ROWS]
 
 
-def _clusters(count: int, dim: int, queries: int) -> tuple[Floats, Floats]:
+def draw_clusters(count: int, dim: int, queries: int) -> tuple[Floats, Floats]:
     """Draw vectors as catalogues have them: in groups of unlike sizes, flat, that overlap a little.
 
     The middles of the groups lie in all directions; around its middle each extends in a few

@@ -1,0 +1,319 @@
+"""The lookup service beside a chromadb server, on one machine: `make bench-serving`.
+
+Both hold the same vectors and are asked by turns for twelve look-alikes, by a load generator on the
+same machine. chromadb has its own defaults and answers with ids and distances; Nitamono with all
+that a widget shows. A look-up names an item here and sends its vector there. Vector queries send
+vectors of no item; Nitamono's search is set to find at least as much of the truth as chromadb's.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import statistics
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from rich.console import Console
+
+from tests.benchmarks.serving_load import Load, require_wrk, write_questions
+from tests.benchmarks.serving_report import report
+from tests.benchmarks.serving_servers import (
+    SERVING,
+    Server,
+    chroma,
+    chroma_question,
+    fill_chroma,
+    installed_bytes,
+    our_service,
+)
+from tests.benchmarks.serving_shop import (
+    Catalogue,
+    Floats,
+    epsilon_for,
+    item_id,
+    nearest_exact,
+    prepare,
+    publish,
+    recall_of,
+    say,
+)
+from tests.benchmarks.serving_strain import kills, pause_of, soak, swaps
+
+K, COMPARED = 12, 10
+"""Look-alikes that are asked for, and those by which recall is counted."""
+JUDGED = 500
+"""Questions by which recall is counted."""
+NAMED = 60_000
+"""Items that are asked for, where there are more."""
+TARGET = 0.98
+MILLION, MILLION_TARGET = 1_000_000, 0.95
+CONNECTIONS, STRAINING = 8, 32
+WORKERS = 2
+
+Numbers = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Side:
+    """One server with the questions that it is asked."""
+
+    server: Server
+    lookups: Path
+    vectors: Path
+    recall: float
+    """Of vector queries."""
+    lookup_recall: float
+
+    def measure(self, questions: Path, seconds: float) -> dict[str, float]:
+        """Ask for so long; return rates, times and failures."""
+        busy = self.server.processor_seconds()
+        answered = Load(self.server.address, questions, CONNECTIONS).run(seconds)
+        busy = self.server.processor_seconds() - busy
+        return {
+            "per_second": answered.per_second,
+            "per_processor_second": answered.requests / max(busy, 0.01),
+            "mean_ms": answered.mean_ms,
+            "p99_ms": answered.p99_ms,
+            "failed": answered.failed,
+        }
+
+
+def plain(vector: Floats) -> list[float]:
+    """Return a vector as numbers that are as short as float32 allows."""
+    return [float(f"{number:.7g}") for number in vector]
+
+
+def nearest_numbers(names: list[str], own: int = -1) -> list[int]:
+    """Return the numbers of the items that are compared, padded by -1; `own` is left out."""
+    numbers = [int(name.rpartition("-")[2]) for name in names]
+    return ([number for number in numbers if number != own] + [-1] * COMPARED)[:COMPARED]
+
+
+def their_side(server: Server, path: str, catalogue: Catalogue, folder: Path) -> Side:
+    """Return chromadb's server with its questions."""
+
+    def asking(vectors: Floats) -> list[str]:
+        bodies = (json.dumps(chroma_question(plain(vector), K)) for vector in vectors)
+        return [f"POST {path} {body}" for body in bodies]
+
+    def answers(vectors: Floats) -> list[list[str]]:
+        found: list[list[str]] = []
+        for start in range(0, len(vectors), 50):
+            wanted = [plain(vector) for vector in vectors[start : start + 50]]
+            body = {"query_embeddings": wanted, "n_results": K, "include": ["distances"]}
+            found += server.ask(path, body)["ids"]
+        return found
+
+    items, vectors = sample(catalogue), np.asarray(catalogue.vectors)
+    named = [nearest_numbers(*row) for row in zip(answers(vectors[items]), items, strict=True)]
+    asked = [nearest_numbers(row) for row in answers(catalogue.queries[:JUDGED])]
+    drawn = np.random.default_rng(3).permutation(len(vectors))[: len(catalogue.queries)]
+    return Side(
+        server,
+        write_questions(folder / "their-lookups.txt", asking(vectors[drawn])),
+        write_questions(folder / "their-vectors.txt", asking(catalogue.queries)),
+        recall_of(asked, nearest_exact(catalogue.vectors, catalogue.queries[:JUDGED], COMPARED)),
+        recall_of(named, truth_of_items(catalogue)),
+    )
+
+
+def our_side(server: Server, catalogue: Catalogue, folder: Path) -> Side:
+    """Return the lookup service with its questions."""
+
+    def address(number: int) -> str:
+        return f"/v1/items/{item_id(number)}/similar?limit={K}"
+
+    def body(vector: Floats) -> str:
+        return json.dumps({"queries": [{"vector": plain(vector), "limit": K}]})
+
+    def names(answer: dict[str, Any]) -> list[str]:
+        return [hit["item_id"] for hit in answer["hits"]]
+
+    items = sample(catalogue)
+    named = [nearest_numbers(names(server.ask(address(number)))) for number in items]
+    asked = []
+    for start in range(0, JUDGED, 50):
+        rows = catalogue.queries[start : min(JUDGED, start + 50)]
+        queries = [{"vector": plain(row), "limit": K} for row in rows]
+        answered = server.ask("/v1/search", {"queries": queries})["answers"]
+        asked += [nearest_numbers(names(answer)) for answer in answered]
+    known = range(min(NAMED, len(catalogue.vectors)))
+    return Side(
+        server,
+        write_questions(folder / "lookups.txt", (f"GET {address(number)}" for number in known)),
+        write_questions(
+            folder / "vectors.txt", (f"POST /v1/search {body(row)}" for row in catalogue.queries)
+        ),
+        recall_of(asked, nearest_exact(catalogue.vectors, catalogue.queries[:JUDGED], COMPARED)),
+        recall_of(named, truth_of_items(catalogue)),
+    )
+
+
+def sample(catalogue: Catalogue) -> list[int]:
+    """Return the items by which the recall of look-ups is counted."""
+    count = len(catalogue.vectors)
+    drawn: list[int] = np.random.default_rng(7).permutation(count)[:JUDGED].tolist()
+    return drawn
+
+
+def truth_of_items(catalogue: Catalogue) -> Numbers:
+    """Return the nearest of each sampled item, itself left out."""
+    items = np.asarray(sample(catalogue))
+    near = nearest_exact(catalogue.vectors, np.asarray(catalogue.vectors)[items], COMPARED + 1)
+    others = [row[row != own][:COMPARED] for row, own in zip(near, items, strict=True)]
+    return np.asarray(others)
+
+
+def compare(given: argparse.Namespace, catalogue: Catalogue, home: Path) -> dict[str, Any]:
+    """Measure both servers by turns, and what the service takes of memory."""
+    folder = catalogue.folder
+    with chroma(folder / "chroma") as server:
+        path = fill_chroma(server, catalogue.vectors)
+        theirs = their_side(server, path, catalogue, folder)
+        publish_both(catalogue, home, epsilon_for(catalogue, theirs.recall))
+        one = memory_of(catalogue, home, 1, given.seconds)
+        with our_service(home, WORKERS) as service:
+            ours = our_side(service, catalogue, folder)
+            rounds = [measure_round(ours, theirs, given.seconds) for _ in track(given.rounds)]
+            two = service.shared_bytes()
+    found = {name: middle([each[name] for each in rounds]) for name in rounds[0]}
+    for name, side in (("nitamono", ours), ("chromadb", theirs)):
+        found[f"{name}_lookups"]["recall"] = side.lookup_recall
+        found[f"{name}_vectors"]["recall"] = side.recall
+    inside = alone(home, folder / "queries.npy", given.seconds)
+    return {**found, "inside": inside, "one_worker_bytes": one, "two_workers_bytes": two}
+
+
+def measure_round(ours: Side, theirs: Side, seconds: float) -> dict[str, dict[str, float]]:
+    """Ask both servers both kinds of question, one after the other."""
+    return {
+        "chromadb_lookups": theirs.measure(theirs.lookups, seconds),
+        "nitamono_lookups": ours.measure(ours.lookups, seconds),
+        "chromadb_vectors": theirs.measure(theirs.vectors, seconds),
+        "nitamono_vectors": ours.measure(ours.vectors, seconds),
+    }
+
+
+def middle(rounds: list[dict[str, float]]) -> dict[str, float]:
+    """Return the median of each figure; failures are summed."""
+    found = {name: statistics.median(each[name] for each in rounds) for name in rounds[0]}
+    return {**found, "failed": sum(each["failed"] for each in rounds)}
+
+
+def alone(home: Path, queries: Path, seconds: float) -> dict[str, float]:
+    """Return the searcher's answers in a second of processor time, in as many processes."""
+    command = [str(SERVING / "bin" / "python"), "-m", "tests.benchmarks.serving_inside"]
+    command += [str(home / "bundles"), str(seconds), str(queries)]
+    environment = os.environ | {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+    running = [
+        subprocess.Popen(command, stdout=subprocess.PIPE, env=environment) for _ in range(WORKERS)
+    ]
+    said = [json.loads(one.communicate()[0]) for one in running]
+    return {name: statistics.mean(one[name] for one in said) for name in said[0]}
+
+
+def publish_both(catalogue: Catalogue, home: Path, epsilon: float | None = None) -> None:
+    """Write the catalogue as two bundles, one of which is live."""
+    name = "tuned" if epsilon is None else f"{1000 * epsilon:.0f}"
+    for twin in ("b", "a"):
+        publish(catalogue, home, f"shop-{name}-{twin}", epsilon)
+
+
+def memory_of(catalogue: Catalogue, home: Path, workers: int, seconds: float) -> int:
+    """Return the bytes that a service takes that has answered for a while."""
+    with our_service(home, workers) as service:
+        side = our_side(service, catalogue, catalogue.folder)
+        for questions in (side.lookups, side.vectors):
+            Load(service.address, questions, CONNECTIONS).run(seconds)
+        return service.shared_bytes()
+
+
+def strain(given: argparse.Namespace, catalogue: Catalogue, home: Path) -> dict[str, Any]:
+    """Swap, kill and wait, as far as was asked for."""
+    found: dict[str, Any] = {}
+    if not (given.swaps or given.kills or given.soak):
+        return found
+    with our_service(home, WORKERS, poll_seconds=0.2) as service:
+        side = our_side(service, catalogue, catalogue.folder)
+        load = Load(service.address, side.lookups, STRAINING)
+        most = load.run(given.seconds)
+        pause = pause_of(load, most)
+        found["most_per_second"] = most.per_second
+        if given.swaps:
+            found["swaps"] = swaps(service, load, home, given.swaps, pause)
+        if given.kills:
+            found["kills"] = kills(service, load, given.kills, pause)
+        if given.soak:
+            found["soak"] = soak(service, load, given.soak, pause)
+    return found
+
+
+def million(given: argparse.Namespace) -> dict[str, Any]:
+    """Return what a service takes that holds a million items."""
+    catalogue = prepare(given.million, given.dim, MILLION_TARGET)
+    home = catalogue.folder / "home"
+    publish_both(catalogue, home)
+    with our_service(home, WORKERS) as service:
+        side = our_side(service, catalogue, catalogue.folder)
+        rates = {}
+        for name, questions in (("lookups", side.lookups), ("vectors", side.vectors)):
+            rates[name] = side.measure(questions, given.seconds)
+        return {
+            "items": given.million,
+            "largest_bytes": service.largest_bytes(),
+            "all_bytes": service.shared_bytes(),
+            **rates,
+        }
+
+
+def track(rounds: int) -> range:
+    """Tell that the rounds begin."""
+    say(f"{rounds} rounds")
+    return range(rounds)
+
+
+def parse() -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--items", type=int, default=60_000)
+    parser.add_argument("--dim", type=int, default=128, help="numbers of a vector")
+    parser.add_argument("--seconds", type=float, default=10.0, help="of each measurement")
+    parser.add_argument("--rounds", type=int, default=3, help="times that all are asked")
+    parser.add_argument("--swaps", type=int, default=0, help="bundles published under load")
+    parser.add_argument("--kills", type=int, default=0, help="workers killed under load")
+    parser.add_argument("--soak", type=float, default=0.0, help="minutes at 70 %% load")
+    parser.add_argument(
+        "--million",
+        type=int,
+        nargs="?",
+        const=MILLION,
+        default=0,
+        help="measure the memory for so many items, too (an index takes most of an hour to make)",
+    )
+    return parser.parse_args()
+
+
+def main() -> int:
+    """Measure, print a table and one line of JSON; 1 if a bar is missed."""
+    given = parse()
+    require_wrk()
+    catalogue = prepare(given.items, given.dim, TARGET)
+    home = catalogue.folder / "home"
+    result: dict[str, Any] = {"items": given.items, "dim": given.dim, "k": K}
+    result |= compare(given, catalogue, home)
+    result["installed_bytes"] = installed_bytes()
+    result |= strain(given, catalogue, home)
+    if given.million:
+        result["million"] = million(given)
+    return 0 if report(result, Console()) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -44,13 +44,35 @@ def test_any_origin_may_read_by_default(client: httpx.Client) -> None:
         assert client.get(path, headers=origin).headers["Access-Control-Allow-Origin"] == "*"
 
 
-def test_only_get_may_be_asked_from_another_origin(client: httpx.Client) -> None:
-    def preflight(method: str) -> httpx.Response:
-        headers = {"Origin": "https://shop.example", "Access-Control-Request-Method": method}
-        return client.options(f"/v1/items/{PLAIN}", headers=headers)
+def preflight(client: httpx.Client, method: str, **headers: str) -> httpx.Response:
+    asked = {"Origin": "https://shop.example", "Access-Control-Request-Method": method}
+    return client.options(f"/v1/items/{PLAIN}/similar", headers={**asked, **headers})
 
-    assert preflight("GET").status_code == 200
-    assert preflight("DELETE").status_code == 400
+
+def test_a_page_of_another_origin_may_ask_and_send_but_nothing_else(client: httpx.Client) -> None:
+    for method in ("GET", "POST"):
+        allowed = preflight(client, method)
+        assert allowed.status_code == 204
+        assert allowed.headers["Access-Control-Allow-Origin"] == "*"
+        assert method in allowed.headers["Access-Control-Allow-Methods"].split(", ")
+        assert "Content-Type" in allowed.headers["Access-Control-Allow-Headers"].split(", ")
+        assert int(allowed.headers["Access-Control-Max-Age"]) > 0
+    refused = preflight(client, "DELETE")
+    assert refused.status_code == 400
+    assert refused.json()["type"] == "urn:nitamono:problem:cors-refused"
+
+
+def test_problems_can_be_read_by_pages_too(client: httpx.Client) -> None:
+    origin = {"Origin": "https://shop.example"}
+    for answer in (
+        client.get("/v1/items/unknown/similar", headers=origin),
+        client.get(f"/v1/items/{PLAIN}/similar?limit=0", headers=origin),
+        client.post("/v1/search", content=b"", headers=origin),
+        client.get("/nothing", headers=origin),
+    ):
+        assert answer.status_code >= 400
+        assert answer.headers["Access-Control-Allow-Origin"] == "*"
+        assert "Retry-After" in answer.headers["Access-Control-Expose-Headers"]
 
 
 def test_the_service_can_be_kept_to_some_origins(shop_home: Path) -> None:
@@ -63,10 +85,20 @@ def test_the_service_can_be_kept_to_some_origins(shop_home: Path) -> None:
         assert "Origin" in ours.headers["Vary"]
         other = client.get("/v1/bundle", headers={"Origin": "https://other.example"})
         assert "Access-Control-Allow-Origin" not in other.headers
+        assert "Origin" in other.headers["Vary"]
+        similar = client.get(CACHED[0], headers={"Origin": "https://shop.example"})
+        assert similar.headers["Access-Control-Allow-Origin"] == "https://shop.example"
+        assert set(similar.headers["Vary"].split(", ")) == {"Accept-Encoding", "Origin"}
+        assert preflight(client, "POST").status_code == 204
+        assert preflight(client, "POST", Origin="https://other.example").status_code == 400
+        assert preflight(client, "POST", Origin="null").status_code == 400
         assert client.get("/demo/").status_code == 404
 
 
-@pytest.mark.parametrize("path", [f"/v1/items/{PLAIN}", "/demo/", "/nothing", "/widget/"])
+@pytest.mark.parametrize(
+    "path",
+    [CACHED[0], f"{CACHED[0]}?limit=0", f"/v1/items/{PLAIN}", "/demo/", "/nothing", "/widget/"],
+)
 def test_every_answer_has_the_headers_that_protect(client: httpx.Client, path: str) -> None:
     headers = client.get(path).headers
     assert headers["X-Content-Type-Options"] == "nosniff"

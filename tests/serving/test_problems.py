@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import re
+from collections.abc import Iterator
 from typing import Any
 
 import httpx
@@ -17,7 +18,8 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from serving.metrics import COLUMNS, Counters
-from serving.observed import Draining, Observed
+from serving.observed import Draining, Observed, Observer
+from serving.origins import Origins
 from tests.serving.shop_bundle import PLAIN
 
 
@@ -70,6 +72,23 @@ def test_a_region_of_another_item_is_unknown(client: httpx.Client) -> None:
         ("filter=price:cheap", "filter", "name:value"),
         ("&".join(["filter=category:bags"] * 17), "filter", "at most 16"),
         ("treshold=80", "treshold", "threshold"),
+        ("offset=-1", "offset", "0 to 1000"),
+        ("offset=1001", "offset", "0 to 1000"),
+        ("collapse=101", "collapse", "0 to 100"),
+        ("collapse=", "collapse", "0 to 100"),
+        ("at_most=brand", "at_most", "name:count"),
+        ("at_most=brand:0", "at_most", "name:count"),
+        ("at_most=:2", "at_most", "name:count"),
+        ("at_most=taste:2", "at_most", "name:count"),
+        ("&".join(["at_most=brand:1"] * 5), "at_most", "at most 4"),
+        ("fallback=yes", "fallback", "true or false"),
+        ("fallback=", "fallback", "true or false"),
+        ("facets=", "facets", "attributes"),
+        ("facets=a,,b", "facets", "attributes"),
+        ("facets=taste", "facets", "attributes"),
+        ("facets=a,b,c,d,e,f,g,h,i", "facets", "1 to 8"),
+        ("filter=category:bags&at_most=taste:2", "at_most", "name:count"),
+        ("filter=taste:sweet&at_most=brand:2", "filter", "name:value"),
     ],
 )
 def test_a_bad_parameter_is_named_with_what_is_allowed(
@@ -111,13 +130,54 @@ def test_no_such_path(client: httpx.Client, path: str) -> None:
 
 
 @pytest.mark.parametrize("path", [f"/v1/items/{PLAIN}/similar", "/v1/bundle", "/demo/"])
-@pytest.mark.parametrize("method", ["POST", "DELETE", "PUT"])
+@pytest.mark.parametrize("method", ["POST", "DELETE", "PUT", "OPTIONS", "PATCH"])
 def test_other_methods_are_refused_with_those_allowed(
     client: httpx.Client, method: str, path: str
 ) -> None:
     answer = client.request(method, path)
     problem(answer, 405, "method-not-allowed")
     assert answer.headers["Allow"] == "GET, HEAD"
+
+
+def test_what_is_posted_to_cannot_be_got(client: httpx.Client) -> None:
+    for path in ("/v1/search", "/v1/search/image", "/v1/events"):
+        answer = client.get(path)
+        problem(answer, 405, "method-not-allowed")
+        assert answer.headers["Allow"] == "POST"
+
+
+@pytest.mark.parametrize("sent", [None, "text/html", "application/jsonp", "", "a" * 9000])
+def test_a_body_of_another_kind_is_refused(client: httpx.Client, sent: str | None) -> None:
+    headers = {} if sent is None else {"Content-Type": sent}
+    body = problem(
+        client.post("/v1/search", content=b"{}", headers=headers), 415, "unsupported-media-type"
+    )
+    assert body["allowed"] == "application/json"
+
+
+def test_a_compressed_body_is_refused(client: httpx.Client) -> None:
+    headers = {"Content-Type": "application/json", "Content-Encoding": "gzip"}
+    answer = client.post("/v1/search", content=b"\x1f\x8b", headers=headers)
+    problem(answer, 415, "unsupported-media-type")
+
+
+def test_a_long_body_is_refused_announced_or_not(client: httpx.Client) -> None:
+    headers = {"Content-Type": "application/json"}
+    long = b"[" + b" " * (4 * 2**20)
+
+    def endless() -> Iterator[bytes]:
+        while True:
+            yield b" " * 65_536
+
+    announced = client.post("/v1/search", content=long, headers=headers)
+    body = problem(announced, 413, "body-too-long")
+    assert body["allowed"] == f"at most {4 * 2**20} bytes"
+    assert announced.headers["Connection"] == "close"
+    try:
+        answer = client.post("/v1/search", content=endless(), headers=headers)
+    except (httpx.WriteError, httpx.ReadError):
+        return  # it was refused while it was still being sent
+    problem(answer, 413, "body-too-long")
 
 
 def test_head_is_answered_without_a_body(client: httpx.Client) -> None:
@@ -133,7 +193,8 @@ def test_a_failure_tells_the_log_and_not_the_client(caplog: pytest.LogCaptureFix
     async def similar(request: Request) -> Response:
         raise RuntimeError("the secret is 1234")
 
-    observed = Middleware(Observed, counters=Counters(row), draining=Draining(), access_log=False)
+    observer = Observer(Counters(row), Draining(), Origins(["*"]), access_log=False)
+    observed = Middleware(Observed, observer=observer)
     app = Starlette(routes=[Route("/similar", similar)], middleware=[observed])
 
     async def ask() -> httpx.Response:

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
+from tests.browser.fake_service import FakeService
 from tests.browser.host_pages import HostPages
 from tests.serving.service_process import ServiceProcess
 from tests.serving.shop_bundle import build_shop
@@ -98,6 +99,19 @@ class watched:
 @pytest.fixture
 def shop(service: ServiceProcess) -> Iterator[HostPages]:
     with HostPages(service.address) as pages:
+        yield pages
+
+
+@pytest.fixture
+def fake() -> Iterator[FakeService]:
+    with FakeService() as running:
+        yield running
+
+
+@pytest.fixture
+def fake_shop(fake: FakeService) -> Iterator[HostPages]:
+    """A page that embeds the widget of the fake service."""
+    with HostPages(fake.address) as pages:
         yield pages
 
 

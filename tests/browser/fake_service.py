@@ -15,6 +15,10 @@ from PIL import Image, ImageDraw
 from serving.pages import HERE
 
 WIDGET = HERE / "widget" / "similar-items.js"
+WORKER = b"""
+import { VERSION } from "/widget/newest/similar-items.js";
+postMessage({ version: VERSION, elements: typeof HTMLElement });
+"""
 Json = dict[str, Any]
 
 
@@ -85,6 +89,8 @@ class FakeService:
     def _answer(self, path: str) -> tuple[int, str, bytes]:
         if path.endswith("/similar-items.js"):
             return 200, "text/javascript", WIDGET.read_bytes()
+        if path == "/worker.js":
+            return 200, "text/javascript", WORKER
         if path.startswith("/images/"):
             return 200, "image/jpeg", self._photo
         answer = self.answers.get(path, 404)

@@ -8,11 +8,13 @@ from types import TracebackType
 
 POLICY = (
     "default-src 'none'; script-src {service}; style-src 'self'; "
-    "img-src 'self' {service}; connect-src {service}; base-uri 'none'; form-action 'none'"
+    "img-src 'self' {service}; connect-src {service}; base-uri 'none'; form-action 'none'; "
+    "require-trusted-types-for 'script'"
 )
 SHEET = """
 body { margin: 2rem; font-family: sans-serif; }
 similar-items:not(:defined) { display: block; min-height: 22em; }
+similar-items[facets]:not(:defined) { min-height: 25.25em; }
 product-photo, product-photo img { display: block; }
 .below { height: 40rem; }
 """
@@ -24,6 +26,8 @@ class HostPages:
     def __init__(self, service: str) -> None:
         self.body = ""
         self.language = "en"
+        self.direction = "ltr"
+        self.version = "0.2.0"
         self.sheet = SHEET
         self._service = service
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
@@ -48,9 +52,9 @@ class HostPages:
         self._server.server_close()
 
     def _page(self) -> str:
-        script = f"{self._service}/widget/0.2.0/similar-items.js"
+        script = f"{self._service}/widget/{self.version}/similar-items.js"
         return (
-            f'<!doctype html><html lang="{self.language}"><head><meta charset="utf-8">'
+            f'<!doctype html><html lang="{self.language}" dir="{self.direction}"><head><meta charset="utf-8">'
             '<meta name="viewport" content="width=device-width"><title>A shop</title>'
             '<link rel="stylesheet" href="/shop.css"><link rel="icon" href="/icon.svg">'
             f'<script type="module" src="{script}" crossorigin="anonymous"></script></head>'

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import bisect
 import itertools
+import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -133,6 +134,7 @@ class Counters:
         """Take a row of COLUMNS numbers, which no other living process writes."""
         # Twice as fast as an array where one number at a time is meant.
         self._cells: Any = row.data
+        self._lock = threading.Lock()
 
     def request(self, route: str, status: int, seconds: float, kind: str = "none") -> None:
         """Count one request, how it was answered and how long that took.
@@ -141,9 +143,8 @@ class Counters:
         `mixed` for a batch of several kinds.
         """
         cells = self._cells
-        of_route = _REQUEST_AT.get(route, _NO_ROUTE)
-        cells[of_route.get(status) or of_route[status // 100]] += 1
-        first = SECONDS_AT.get((route, kind)) or SECONDS_AT[_routed(route), "none"]
+        cells[_REQUEST_AT.get((route, status)) or _other_request(route, status)] += 1
+        first = SECONDS_AT.get((route, kind)) or SECONDS_AT[_known(route), "none"]
         cells[first + bisect.bisect_left(BOUNDS_SECONDS, seconds)] += 1
         cells[first + BUCKETS] += seconds
 
@@ -179,7 +180,8 @@ class Counters:
     def shopper_events(self, kind: str, outcome: str, times: int = 1) -> None:
         """Count events of shoppers of one kind: `accepted`, `rejected` or `lost`."""
         kind = kind if kind in SHOPPER_EVENTS else SHOPPER_EVENTS[-1]
-        self._cells[AT["shopper_events", kind, outcome]] += times
+        with self._lock:  # both the event loop and the thread that writes them count these
+            self._cells[AT["shopper_events", kind, outcome]] += times
 
     def photos(self, waiting: int, running: int) -> None:
         """Say how many photos wait and how many are being looked at for this process."""
@@ -193,16 +195,20 @@ class Counters:
 
 _IN_FLIGHT = AT["requests_in_flight",]
 _REQUEST_AT = {
-    route: {
-        **{int(status): AT["requests", route, status] for status in STATUSES if status.isdigit()},
-        **{first: AT["requests", route, f"{first}xx"] for first in range(2, 6)},
-        **dict.fromkeys((0, 1), AT["requests", route, "none"]),
-    }
+    (route, int(status)): AT["requests", route, status]
     for route in ROUTES
+    for status in STATUSES
+    if status.isdigit()
 }
-"""By route and status, or the status's first digit, the column."""
-_NO_ROUTE = _REQUEST_AT["none"]
 
 
-def _routed(route: str) -> str:
-    return route if route in _REQUEST_AT else "none"
+def _other_request(route: str, status: int) -> int:
+    """Return the column of a route that is not known, or of a status that has none of its own."""
+    route = _known(route)
+    kind = f"{status // 100}xx"
+    of_status = AT["requests", route, kind if kind in STATUSES else "none"]
+    return _REQUEST_AT.get((route, status), of_status)
+
+
+def _known(route: str) -> str:
+    return route if route in ROUTES else "none"

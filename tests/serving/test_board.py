@@ -65,3 +65,49 @@ def test_a_failing_child_ends_with_a_status_and_never_returns() -> None:
 
     assert os.waitstatus_to_exitcode(os.waitpid(fork(fail), 0)[1]) == 1
     assert os.waitstatus_to_exitcode(os.waitpid(fork(lambda: 3), 0)[1]) == 3
+
+
+def test_no_two_living_processes_have_the_same_row() -> None:
+    board = Board(rows=4, columns=1)
+    heard, said = os.pipe()
+
+    def take() -> int:
+        board.claim()[0] += 1
+        os.write(said, b"+")
+        os.read(ending, 1)
+        return 0
+
+    ending, end = os.pipe()
+    children = [fork(take) for _ in range(4)]
+    for _ in children:
+        assert os.read(heard, 1) == b"+"
+    assert board.cells[:, 0].tolist() == [1, 1, 1, 1]
+    os.write(end, b"++++")
+    assert all(ran(child) for child in children)
+
+
+def test_a_row_is_taken_again_after_its_process_and_goes_on(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    board = Board(rows=2, columns=2, momentary=1)
+
+    def count() -> int:
+        board.claim()[:] += (5, 1)
+        return 0
+
+    own = board.claim()
+    own[:] = (3, 1)
+    for turn in range(1, 20):
+        assert ran(fork(count))
+        # The first number is about the process itself, and gone with it.
+        assert board.totals().tolist() == [3, 1 + turn]
+    assert caplog.text == ""
+
+
+def test_who_finds_no_row_counts_where_nobody_looks(caplog: pytest.LogCaptureFixture) -> None:
+    board = Board(rows=2, columns=1)
+    rows = [board.claim() for _ in range(3)]
+    for row in rows:
+        row[0] += 1
+    assert board.totals().tolist() == [2]
+    assert "all 2 rows" in caplog.text

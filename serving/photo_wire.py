@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import select
 import socket
 import struct
 from typing import Any, NamedTuple
@@ -44,10 +45,8 @@ def receive(connection: socket.socket, limit_bytes: int) -> Frame | None:
 
 def has_left(connection: socket.socket) -> bool:
     """Whether the other side waits no more for the answer."""
-    try:
-        return connection.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT) == b""
-    except BlockingIOError:
-        return False
+    readable, _, _ = select.select([connection], [], [], 0)
+    return bool(readable) and connection.recv(1, socket.MSG_PEEK) == b""
 
 
 async def receive_later(reader: asyncio.StreamReader) -> Frame:

@@ -34,9 +34,10 @@ SQL = re.compile(
 HOSTILE = {*CATALOGUE.names, *LEDGER.names, *FEATURES.names, "uri", "uris", "value", "values"}
 """Names that hold, wherever they stand for a value, what somebody else has written."""
 
-TEMPLATED = {"shard", "chunk", "folder", "bundle", "comparison", "approval"}
-"""What Airflow renders in an operator: paths, figures with names of bundles, and whether somebody
-agreed, that an earlier task of ours has made. Such a value is put in whole and not rendered again.
+TEMPLATED = {"shard", "chunk", "folder", "bundle", "comparison", "approval", "days"}
+"""What Airflow renders in an operator: paths, days, figures with names of bundles, and whether
+somebody agreed, that an earlier task of ours has made. Such a value is put in whole and not
+rendered again.
 """
 
 

@@ -60,6 +60,7 @@ def test_these_are_the_dags() -> None:
         "fresh_items",
         "maintenance",
         "model_upgrade",
+        "shopper_events",
         "similarity_index",
     ]
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from operators.reports_plugin import HEADERS, ReportsPlugin, find_report
+from operators.reports_plugin import HEADERS, ReportsPlugin, find_report, find_shoppers
 
 
 @pytest.fixture
@@ -47,6 +47,14 @@ def test_reports_are_found(home: Path) -> None:
 )
 def test_nothing_else_is(home: Path, bundle_id: str, name: str) -> None:
     assert find_report(bundle_id, name) is None
+
+
+def test_the_report_of_what_shoppers_did_is_found(home: Path) -> None:
+    assert find_shoppers() is None
+    page = home / "shoppers" / "report.html"
+    page.parent.mkdir()
+    page.write_text("what they did")
+    assert find_shoppers() == page
 
 
 def test_a_link_out_of_the_reports_is_not_followed(home: Path, tmp_path: Path) -> None:

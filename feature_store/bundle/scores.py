@@ -37,7 +37,6 @@ SAME = 0.99
 HIGHEST = 0.7
 """No background is above that: where most of a catalogue looks alike, something must be left to
 tell hits apart. Of the photos of Fashion-MNIST one in two hundred would have a higher one."""
-BLOCK_ROWS = 8192
 
 
 class Background:

@@ -17,10 +17,11 @@ from feature_store.bundle.filters import Filter
 from feature_store.bundle.hits import Hit, Picker, Wanted
 from feature_store.bundle.nearest import Ints
 from feature_store.bundle.rules import Rules
+from feature_store.bundle.tables import UPDATED
 from feature_store.bundle.view import View
 
 POPULAR, NEWEST = "popular", "newest"
-UPDATED, IN_STOCK, CATEGORY = "updated_at", "in_stock", "category"
+IN_STOCK, CATEGORY = "in_stock", "category"
 FIRST_BLOCK, WIDER = 256, 4
 """Items that are looked at first, and how many times as many next."""
 

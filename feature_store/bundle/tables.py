@@ -18,6 +18,9 @@ ITEM_COLUMNS = ["item_id", "title", "category", "segment", "brand", "price", "cu
 ITEM_COLUMNS += ["in_stock", "attributes"]
 """What is copied from an item's row (schema ITEMS)."""
 
+UPDATED = "updated_at"
+"""Copied as well, for the newest items; it is no change of an item by itself."""
+
 REGION_COLUMNS = ["region_id", "image_id", "image_url", "width_px", "height_px", "kind"]
 REGION_COLUMNS += ["x0", "y0", "x1", "y1", "confidence"]
 """What is copied from a region's row (schema FEATURES); `image_url` is made."""
@@ -61,7 +64,7 @@ def item_columns(items: pa.Table, owners: Ints, urls: pa.ChunkedArray) -> pa.Tab
     count = np.diff(np.r_[first, len(owners)]).astype(np.int32)
     listed = urls.to_pylist()
     images = [list(dict.fromkeys(listed[a : a + n])) for a, n in zip(first, count, strict=True)]
-    table = items.select(ITEM_COLUMNS)
+    table = items.select([*ITEM_COLUMNS, UPDATED])
     table = table.append_column("images", pa.array(images, pa.list_(pa.string())))
     table = table.append_column("first_region", pa.array(first))
     return table.append_column("region_count", pa.array(count))

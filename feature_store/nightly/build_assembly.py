@@ -13,11 +13,14 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from feature_store.bundle.format import (
+    BACKGROUND,
     ITEMS_FILE,
     NEIGHBOUR_SCORES,
     NEIGHBOURS,
+    REGION_ORDER,
     REGIONS_FILE,
     REPORT,
+    SCALES,
     VECTORS,
     Counts,
     Manifest,
@@ -25,10 +28,13 @@ from feature_store.bundle.format import (
     Segment,
     read_manifest,
 )
+from feature_store.bundle.ids import order_of
 from feature_store.bundle.lease import lease_file
 from feature_store.bundle.mapped import map_array
 from feature_store.bundle.open import open_bundle
+from feature_store.bundle.scores import Background, draw_sample
 from feature_store.bundle.search import Searcher
+from feature_store.bundle.stored import BLOCK_ROWS, StoredVectors
 from feature_store.bundle.write import BundleWriter
 from feature_store.errors import IndexBuildError
 from feature_store.index.curve import Line, draw_curve, draw_curves
@@ -43,6 +49,8 @@ from feature_store.nightly.stopwatch import Progress, Stopwatch, joined_cost, un
 from feature_store.tables import FeatureStore, open_store
 
 log = logging.getLogger(__name__)
+
+Mask = npt.NDArray[np.bool_]
 
 BLOCK_REGIONS = 65_536
 """Regions whose neighbours are written at once."""
@@ -167,7 +175,7 @@ class _Assembly:
 
     def write(self) -> Manifest:
         """Write tables, neighbours and pictures; return the manifest with what was found."""
-        self._tables()
+        self._backgrounds(self._tables())
         count = self.results[0].neighbours.shape[1]
         shape = (self.plan.regions, count)
         self.writer.blocks(NEIGHBOURS, shape, self._blocks([r.neighbours for r in self.results]))
@@ -175,8 +183,8 @@ class _Assembly:
         self._pictures()
         return self._manifest()
 
-    def _tables(self) -> None:
-        """Write the tables of items and regions, now that each photo's subject is known."""
+    def _tables(self) -> Mask:
+        """Write the tables of items and regions; return which regions are their photo's subject."""
         subject = np.zeros(self.plan.regions, np.bool_)
         for rows, result in zip(self.rows, self.results, strict=True):
             subject[rows] = result.subject
@@ -186,6 +194,20 @@ class _Assembly:
         self.writer.table(ITEMS_FILE, items)
         regions = self.scratch.regions.append_column("subject", pa.array(subject))
         self.writer.table(REGIONS_FILE, regions)
+        self.writer.array(REGION_ORDER, order_of(regions["region_id"].combine_chunks()))
+        return subject
+
+    def _backgrounds(self, subject: Mask) -> None:
+        """Write what each region has in common with the catalogue by chance."""
+        folder = self.writer.folder
+        scales = map_array(folder / SCALES) if (folder / SCALES).is_file() else None
+        vectors = StoredVectors(map_array(folder / VECTORS), scales)
+        background = Background(draw_sample(vectors, subject))
+        blocks = (
+            background.of(vectors[start : start + BLOCK_ROWS])
+            for start in range(0, len(vectors), BLOCK_ROWS)
+        )
+        self.writer.blocks(BACKGROUND, (len(vectors),), blocks)
 
     def _blocks(self, parts: list[npt.NDArray[Any]]) -> Iterator[npt.NDArray[Any]]:
         """Yield the rows of all segments' arrays in the order of the bundle's regions."""

@@ -2,6 +2,7 @@
 import { fetchJson, make, part, showFrame, tile } from "./elements.js";
 
 const PAGE = 24;
+const FILTERS = ["brand", "low", "high", "stock"];
 let shown = 0;
 let latest = 0;
 
@@ -42,23 +43,26 @@ function showChips(page) {
   if (here) part("chips").scrollLeft = here.offsetLeft - part("chips").clientWidth / 2;
 }
 
-function showFilters({ facets }) {
-  const query = asked();
+function showFacets({ facets }) {
   const brands = facets.brand.map(({ value, count }) =>
     make("option", { value }, `${value} (${count})`),
   );
-  const chosen = query.get("brand") ?? "";
+  const chosen = asked().get("brand") ?? "";
   const known = facets.brand.some(({ value }) => value === chosen);
   if (chosen && !known) brands.push(make("option", { value: chosen }, chosen));
   part("brand").replaceChildren(make("option", { value: "" }, "All brands"), ...brands);
   part("brand").value = chosen;
-  for (const end of ["low", "high"]) {
-    part(end).value = query.get(end) ?? "";
-    const bound = facets.price?.[end];
-    part(end).placeholder = bound === undefined ? "" : String(Math[end === "low" ? "floor" : "ceil"](bound));
-  }
+  const { low, high } = facets.price ?? {};
+  part("low").placeholder = low === undefined ? "" : String(Math.floor(low));
+  part("high").placeholder = high === undefined ? "" : String(Math.ceil(high));
+}
+
+/** Show what is asked at once, before the answer: by then somebody may be typing again. */
+function showAsked() {
+  const query = asked();
+  for (const end of ["low", "high"]) part(end).value = query.get(end) ?? "";
   part("stock").checked = query.has("stock");
-  part("clear").disabled = !["brand", "low", "high", "stock"].some((name) => query.has(name));
+  part("clear").disabled = !FILTERS.some((name) => query.has(name));
 }
 
 async function show() {
@@ -76,7 +80,7 @@ async function show() {
     } else {
       part("grid").replaceChildren(...tiles);
       showChips(page);
-      showFilters(page);
+      showFacets(page);
     }
     shown += page.items.length;
     part("count").textContent = page.total ? `${shown} of ${page.total}` : "Nothing here fits.";
@@ -94,6 +98,7 @@ async function show() {
 
 function begin() {
   shown = 0;
+  showAsked();
   const category = asked().get("category");
   part("heading").textContent = category ?? "All products";
   document.title = category ? `${category} · Nitamono demo shop` : "Nitamono demo shop";
@@ -122,7 +127,7 @@ part("filters").addEventListener("change", narrow);
 part("filters").addEventListener("submit", (event) => event.preventDefault());
 part("filters").addEventListener("reset", (event) => {
   event.preventDefault();
-  history.pushState(null, "", addressWith({ brand: "", low: "", high: "", stock: "" }));
+  history.pushState(null, "", addressWith(Object.fromEntries(FILTERS.map((name) => [name, ""]))));
   part("brand").focus();
   begin();
 });

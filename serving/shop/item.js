@@ -4,6 +4,7 @@ import {
 } from "./elements.js";
 
 const TRAILS = "trails";
+const bundle = showFrame().catch(() => ({}));
 const itemId = new URLSearchParams(location.search).get("id") ?? "";
 
 function showText(item) {
@@ -114,9 +115,13 @@ function buy() {
   const added = basket.filter((id) => id === itemId).length;
   part("bought").textContent = `In your basket${added > 1 ? ` ${added} times` : ""}.`;
   const trail = remembered(TRAILS, []).find((one) => one.hit_item_id === itemId);
-  if (!trail?.query_id) return;
-  // As text/plain, which needs no leave of another origin's service and outlives the page.
-  navigator.sendBeacon("/v1/events", JSON.stringify({ events: [{ type: "conversion", ...trail }] }));
+  if (trail?.query_id) tell({ type: "conversion", ...trail });
+}
+
+/** Tell the service what happened, if it wants to know; a beacon outlives the page. */
+async function tell(event) {
+  const { capabilities } = await bundle;
+  if (capabilities?.events) navigator.sendBeacon("/v1/events", JSON.stringify({ events: [event] }));
 }
 
 /** After a click on a box, bring the look-alikes into view where they are below the fold. */
@@ -150,4 +155,3 @@ async function show() {
 }
 
 show();
-showFrame().catch(() => {});

@@ -2,7 +2,7 @@
 import { fetchJson, make, part, showFrame, tile } from "./elements.js";
 
 const LONGEST_PX = 1024;
-const SAMPLES = 5;
+const SAMPLES = 4;
 let latest = 0;
 
 /** Draw a photo upright and no larger than is of use; return it as a JPEG, which is what is sent. */
@@ -14,7 +14,12 @@ async function drawn(file) {
   canvas.height = Math.max(1, Math.round(image.height * scale));
   canvas.getContext("2d").drawImage(image, 0, 0, canvas.width, canvas.height);
   image.close();
-  canvas.hidden = false;
+  const wide = canvas.width >= canvas.height;
+  const sheet = part("sheet");
+  sheet.style.aspectRatio = `${canvas.width} / ${canvas.height}`;
+  sheet.style.width = wide ? "100%" : "auto";
+  sheet.style.height = wide ? "auto" : "100%";
+  sheet.hidden = false;
   part("invite").hidden = true;
   return new Promise((resolve, reject) => {
     const take = (blob) => (blob ? resolve(blob) : reject(new Error("no JPEG came of it")));
@@ -101,8 +106,10 @@ async function search(file) {
 
 /** Offer photos of the shop itself to whoever has none at hand. */
 async function showSamples() {
-  const page = await fetchJson(`items.json?limit=${SAMPLES}`);
-  const buttons = page.items.map((item, place) => {
+  const { items } = await fetchJson("items.json?limit=48");
+  // Photos of other web addresses can be shown, but not read.
+  const here = items.filter((item) => item.image_url.startsWith("/")).slice(0, SAMPLES);
+  const buttons = here.map((item, place) => {
     const image = make("img", { src: item.image_url, alt: "", width: 72, height: 72 });
     const label = `Try a photo of ${item.title ?? `product ${place + 1}`}`;
     const button = make("button", { type: "button", "aria-label": label }, image);
@@ -110,7 +117,6 @@ async function showSamples() {
     return button;
   });
   part("samples").append(...buttons);
-  part("samples").hidden = false;
 }
 
 const photoIn = (files) => [...(files ?? [])].find((file) => file.type.startsWith("image/"));

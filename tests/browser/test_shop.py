@@ -1,13 +1,13 @@
-"""The demo shop: the shelf, the product page, on a phone and on a desk, light and dark."""
+"""The demo shop's shelf and its product page, as a shopper uses them."""
 
 from __future__ import annotations
 
-from pathlib import Path
+import json
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import parse_qs, quote, urlsplit
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, Request, Route, expect
 
 from tests.browser.conftest import watched
 from tests.serving.service_process import ServiceProcess
@@ -43,6 +43,93 @@ def test_chips_narrow_the_shelf(page: Page, service: ServiceProcess) -> None:
     expect(page.locator("#grid").get_by_role("listitem")).to_have_count(12)
     expect(page.locator("#grid .name").first).to_contain_text("Mugs")
     expect(page.locator(".chip[aria-current]")).to_contain_text("mugs")
+
+
+def test_filters_narrow_the_shelf_and_are_in_its_address(
+    page: Page, service: ServiceProcess
+) -> None:
+    page.goto(f"{service.address}/demo/?category=mugs")
+    tiles = page.locator("#grid").get_by_role("listitem")
+    expect(tiles).to_have_count(12)
+    clear = page.get_by_role("button", name="Clear filters")
+    expect(clear).to_be_hidden()
+    page.get_by_label("In stock").check()
+    expect(tiles).to_have_count(10)
+    page.get_by_label("Lowest price").fill("2000")
+    page.get_by_label("Highest price").fill("3000")
+    page.get_by_label("Highest price").press("Enter")
+    expect(tiles).to_have_count(3)
+    page.get_by_label("Brand").select_option("Kumo")
+    expect(page.locator("#count")).to_have_text("3 of 3")
+    asked = parse_qs(urlsplit(page.url).query)
+    assert asked == {
+        "category": ["mugs"],
+        "brand": ["Kumo"],
+        "low": ["2000"],
+        "high": ["3000"],
+        "stock": ["1"],
+    }
+    page.reload()
+    expect(tiles).to_have_count(3)
+    expect(page.get_by_label("Lowest price")).to_have_value("2000")
+    page.go_back()
+    expect(page.get_by_label("Brand")).to_have_value("")
+    clear.click()
+    expect(tiles).to_have_count(12)
+    expect(page.get_by_label("In stock")).not_to_be_checked()
+    expect(page.locator(".chip[aria-current]")).to_contain_text("mugs")
+
+
+def test_a_filter_that_leaves_nothing_says_so(page: Page, service: ServiceProcess) -> None:
+    page.goto(f"{service.address}/demo/?low=999999")
+    expect(page.locator("#count")).to_have_text("Nothing here fits.")
+    page.get_by_label("Lowest price").fill("cheap")
+    page.get_by_label("Lowest price").blur()
+    expect(page.locator("#grid").get_by_role("listitem")).to_have_count(24)
+
+
+def test_a_purchase_is_told_of_the_answer_that_led_to_it(
+    page: Page, service: ServiceProcess
+) -> None:
+    page.route("**/v1/bundle", offer_events)
+    page.goto(item_page(service))
+    ready(page)
+    answer = page.evaluate("document.querySelector('similar-items').answer")
+    page.locator("similar-items a").nth(1).click()
+    expect(page.get_by_role("heading", level=1)).to_have_text(answer["hits"][1]["title"])
+    with page.expect_request(is_conversion) as told:
+        page.get_by_role("button", name="Add to basket").click()
+    event = events_in(told.value)[0]
+    assert event["query_id"] == answer["query_id"]
+    assert (event["item_id"], event["bundle"]) == (PLAIN, "shop-1")
+    assert (event["hit_item_id"], event["position"]) == (answer["hits"][1]["item_id"], 2)
+    expect(page.locator("#basket")).to_have_text("1")
+    expect(page.get_by_text("In your basket.")).to_be_attached()
+    page.goto(f"{service.address}/demo/")
+    expect(page.locator("#basket")).to_have_text("1")
+
+
+def offer_events(route: Route) -> None:
+    """Let the service say that it takes events, whatever this one does with them."""
+    answer = route.fetch()
+    body = answer.json()
+    route.fulfill(response=answer, json={**body, "capabilities": {"events": True}})
+
+
+def events_in(request: Request) -> list[dict[str, Any]]:
+    events: list[dict[str, Any]] = json.loads(request.post_data or "{}").get("events", [])
+    return events
+
+
+def is_conversion(request: Request) -> bool:
+    return request.url.endswith("/v1/events") and any(
+        event["type"] == "conversion" for event in events_in(request)
+    )
+
+
+def test_what_is_sold_out_is_not_put_into_a_basket(page: Page, service: ServiceProcess) -> None:
+    page.goto(item_page(service, "shoes-05"))
+    expect(page.get_by_role("button", name="Add to basket")).to_be_disabled()
 
 
 def test_a_product_is_a_click_away_and_so_is_what_looks_like_it(
@@ -112,6 +199,17 @@ def test_an_unknown_product_says_so_and_leads_back(page: Page, service: ServiceP
     expect(page.locator("#grid").get_by_role("listitem")).to_have_count(24)
 
 
+def test_an_unknown_product_has_stand_ins(page: Page, service: ServiceProcess) -> None:
+    with ServiceProcess(service.home, popularity="price") as popular:
+        page.goto(f"{popular.address}/demo/item.html?id=not-sold")
+        ready(page)
+        expect(page.get_by_role("heading", level=1)).to_have_text("This product is no longer here")
+        dearest = page.locator("similar-items a").first
+        expect(dearest).to_contain_text("number 10")  # the next dearest: 11 is sold out
+        dearest.click()
+        expect(page.get_by_role("heading", level=1)).to_contain_text("number 10")
+
+
 def test_the_tag_that_is_shown_works_where_it_is_pasted(
     page: Page, service: ServiceProcess, browser: Browser
 ) -> None:
@@ -135,37 +233,6 @@ def test_the_tag_that_is_shown_works_where_it_is_pasted(
     context.close()
 
 
-DEVICES: dict[str, dict[str, Any]] = {
-    "phone": {
-        "viewport": {"width": 390, "height": 844},
-        "device_scale_factor": 2,
-        "has_touch": True,
-    },
-    "desk": {"viewport": {"width": 1440, "height": 900}},
-}
-
-
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("device", DEVICES)
-def test_pages_fit_and_nothing_moves(
-    browser: Browser, service: ServiceProcess, pictures: Path, device: str, scheme: str
-) -> None:
-    context = browser.new_context(**DEVICES[device], color_scheme=scheme)
-    width = DEVICES[device]["viewport"]["width"]
-    for name, address in {"shelf": f"{service.address}/demo/", "item": item_page(service)}.items():
-        with watched(context.new_page()) as page:
-            page.goto(address)
-            ready(page) if name == "item" else expect(page.locator(".tile")).to_have_count(24)
-            page.wait_for_load_state("networkidle")
-            assert page.evaluate("window.shifts") == []
-            assert page.evaluate("document.documentElement.scrollWidth") <= width
-            background = page.evaluate("getComputedStyle(document.body).backgroundColor")
-            assert (background == "rgb(23, 22, 20)") == (scheme == "dark")
-            picture = page.screenshot(path=pictures / f"{name}-{device}-{scheme}.png")
-            assert len(picture) > 20_000
-    context.close()
-
-
 def test_a_phone_is_shown_the_answer_to_its_click(
     browser: Browser, service: ServiceProcess
 ) -> None:
@@ -173,8 +240,8 @@ def test_a_phone_is_shown_the_answer_to_its_click(
     with watched(context.new_page()) as page:
         page.goto(item_page(service))
         ready(page)
-        expect(page.locator("similar-items li").first).not_to_be_in_viewport(ratio=1)
+        expect(page.locator("similar-items a").first).not_to_be_in_viewport(ratio=1)
         with page.expect_response("**/similar?*region=*"):
             page.get_by_role("button", name="product 2").tap()
-        expect(page.locator("similar-items li").first).to_be_in_viewport(ratio=0.9)
+        expect(page.locator("similar-items a").first).to_be_in_viewport(ratio=0.9)
     context.close()

@@ -57,6 +57,19 @@ def ask_around(service: ServiceProcess) -> None:
             "/demo/",
         ):
             client.get(path)
+        hit = client.get(f"/v1/items/{PLAIN}/similar").json()
+        seen = {
+            "query_id": hit["query_id"],
+            "item_id": PLAIN,
+            "position": 1,
+            "hit_item_id": hit["hits"][0]["item_id"],
+            "bundle": hit["bundle"],
+        }
+        events = [{"type": "view", **seen}, {"type": "click", **seen}]
+        assert client.post("/v1/events", json={"events": events}).status_code == 202
+        assert client.post("/v1/events", json={"events": []}).status_code == 400
+        batch = [{"item_id": PLAIN}, {"vector": [1.0] * 32}]
+        assert client.post("/v1/search", json={"queries": batch}).status_code == 200
 
 
 def concrete(expression: str) -> str:

@@ -127,6 +127,7 @@ class Answers:
         self.edition = self.bundle_id if tier is None else f"{self.bundle_id}.{tier.tier_id}"
         """What all answers follow from, apart from this program: the same means the same ones."""
         self.searcher = Searcher(encoded.bundle, tier, popularity=encoded.popularity)
+        self.searcher.prepare()
         self._view = self.searcher.view
         self._items: Numbered = encoded.items
         self._regions: Numbered = encoded.regions
@@ -134,13 +135,12 @@ class Answers:
         self._bundle_member = b',"bundle":%b,"fallback":' % encode_text(self.bundle_id)
         stand_in = self.searcher.stand_in
         self._stood_in = b',"score":0,"fallback":%b},' % encode_text(stand_in)
-        self.attributes = set(encoded.bundle.facets.attributes)
+        self.attributes = frozenset(self._view.facets.attributes)
         """What can be filtered by, counted and kept varied."""
         if tier is not None:
             self._items = Both(self._items, Pieces(item_pieces(tier.items)))
             self._regions = Both(self._regions, Pieces(region_pieces(tier.regions)))
             self._shelf = encoded.shelf.with_tier(tier) if encoded.shelf else None
-            self.attributes |= set(tier.facets.attributes)
 
     @property
     def summary(self) -> dict[str, Any]:

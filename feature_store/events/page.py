@@ -76,7 +76,7 @@ def _curve(overview: Overview, shown: Sequence[Shown]) -> str:
     more = f'<li class="muted">{left:,} more bundles below</li>' if left > 0 else ""
     return (
         "<h2>Clicks by position</h2>"
-        f'{draw_curve(lines)}<ul class="key">{keys}{more}</ul>'
+        f'<div class="scroll">{draw_curve(lines)}</div><ul class="key">{keys}{more}</ul>'
         '<p class="muted">The share of the hits seen at a position that were clicked. '
         "Whiskers: 95 % intervals.</p>"
     )
@@ -92,12 +92,10 @@ def _bundles(most: Sequence[Shown]) -> str:
         f'<td class="number">{percent(shown.conversions)}</td></tr>'
         for shown in most[:ROWS]
     )
-    head = (
-        "<tr><th>bundle</th><th>shown</th><th>answers</th><th>clicked</th><th></th><th>bought</th>"
-    )
+    head = _head("bundle", "shown", "#answers", "#clicked", "", "#bought")
     left = len(most) - ROWS
     more = f'<p class="muted">and {left:,} that were shown less</p>' if left > 0 else ""
-    return f'<h2>Bundles</h2><div class="scroll"><table>{head}</tr>{rows}</table></div>{more}'
+    return f'<h2>Bundles</h2><div class="scroll"><table>{head}{rows}</table></div>{more}'
 
 
 def _verdicts(verdicts: Sequence[Verdict]) -> str:
@@ -107,24 +105,25 @@ def _verdicts(verdicts: Sequence[Verdict]) -> str:
     for found in verdicts:
         before, after = found.before, found.after
         rows.append(
-            f"<tr><td>{escape(after.bundle)}</td>{_apart(before.clicks, after.clicks)}"
-            f"{_apart(before.conversions, after.conversions)}"
+            f"<tr><td>{escape(after.bundle)}</td>"
+            f"{_apart(before.clicks, after.clicks, decide=found.same_days)}"
+            f"{_apart(before.conversions, after.conversions, decide=found.same_days)}"
             f'<td class="number">{len(found.days) if found.same_days else "none"}</td></tr>'
         )
     reference = escape(verdicts[0].before.bundle)
-    head = "<tr><th>bundle</th><th>clicks</th><th>purchases</th><th>days in common</th></tr>"
+    head = _head("bundle", "clicks", "purchases", "#days in common")
     return (
         f"<h2>Against {reference}</h2>"
         f'<div class="scroll"><table>{head}{"".join(rows)}</table></div>'
         '<p class="muted">Points of the share of answers, on the days on which both were shown '
-        "(where there are none, on all: then the days may be what differs). Answers about one item "
-        "are alike; the intervals allow for that.</p>"
+        "(where there are none, on all, and nothing is decided: the days may be what differs). "
+        "Answers about one item are alike; the intervals allow for that.</p>"
     )
 
 
-def _apart(before: Share, after: Share) -> str:
+def _apart(before: Share, after: Share, *, decide: bool) -> str:
     apart, low, high = (100 * value for value in difference(before, after))
-    found = verdict(before, after)
+    found = verdict(before, after) if decide else "open"
     return (
         f'<td><span class="{found}">{found.replace("open", "undecided")}</span> {apart:+.2f} '
         f'<span class="muted">({low:+.2f} to {high:+.2f})</span></td>'
@@ -139,7 +138,7 @@ def _positions(overview: Overview) -> str:
         f'<td class="number">{percent(place.conversions)}</td></tr>'
         for place in overview.places[:ROWS]
     )
-    head = "<tr><th>position</th><th>seen</th><th>clicked</th><th>95 %</th><th>bought</th></tr>"
+    head = _head("#position", "#seen", "#clicked", "#95 %", "#bought")
     return f'<h2>Positions</h2><div class="scroll"><table>{head}{rows}</table></div>'
 
 
@@ -150,6 +149,15 @@ def _aside(overview: Overview) -> str:
         if count
     )
     return f"<h2>Events that do not count</h2><table>{rows}</table>" if rows else ""
+
+
+def _head(*names: str) -> str:
+    """Return a table's first row; a name after # stands over numbers."""
+    cells = (
+        f'<th class="number">{name[1:]}</th>' if name.startswith("#") else f"<th>{name}</th>"
+        for name in names
+    )
+    return f"<tr>{''.join(cells)}</tr>"
 
 
 def _interval(share: Share) -> str:

@@ -15,10 +15,10 @@ from feature_store.events.days import KEY
 from feature_store.schemas import CLICK, VIEW
 
 ASIDE: dict[str, str] = {
-    "unknown_bundle": "names a bundle that was never published",
-    "impossible": "an item as its own look-alike, or one answer told in two ways",
-    "program": "of a visit that clicks more than a person does",
-    "unseen": "a click or conversion of a hit that was not seen before",
+    "unknown_bundle": "their bundle was never published",
+    "impossible": "no answer can be like that",
+    "program": "their visit clicks more than a person does",
+    "unseen": "their hit had not been seen",
 }
 """Why an event does not count: the closed list, in the order in which it is looked at."""
 

@@ -71,7 +71,7 @@ def test_the_tables_show_bundles_positions_and_what_does_not_count() -> None:
     assert [line[0] for line in places] == ["1", "2", "3", "4"]
     clicked = [float(line[2]) for line in places]
     assert clicked == sorted(clicked, reverse=True)
-    assert "2 events do not count: a click or conversion of a hit that was not seen" in said
+    assert "2 events do not count: their hit had not been seen" in said
 
 
 @pytest.mark.usefixtures("counted")

@@ -184,7 +184,7 @@ def test_the_page_shows_bundles_positions_and_what_does_not_count(settings: Sett
     assert "Against b" in html
     assert re.search(r'<span class="(more|fewer)">(more|fewer)</span>', html)
     assert html.count('class="whisker"') == 8
-    assert 'that was not seen before</td><td class="number">3<' in html
+    assert 'their hit had not been seen</td><td class="number">3<' in html
     assert "style-src 'sha256-" in html
     assert report_events(settings).read_text() == html
 

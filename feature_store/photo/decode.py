@@ -71,7 +71,7 @@ def decode(
     except (Image.DecompressionBombError, Image.DecompressionBombWarning, MemoryError) as error:
         raise ImageError("too_large", str(error) or "there is not enough memory") from error
     except UnidentifiedImageError as error:
-        if claims_to_be_image(data):
+        if claims_to_be_image(data, formats):
             raise ImageError(
                 "corrupt", "it starts like an image but has no readable head"
             ) from error

@@ -13,17 +13,25 @@ FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF")
 
 _TEXT_KINDS = (b"<svg", b"<!doctype", b"<html", b"<?xml", b"<", b"{", b"%PDF")
 _TIFF_MARKS = {b"II*\0": "<", b"MM\0*": ">", b"II+\0": "<", b"MM\0+": ">"}
+_STARTS = {
+    "JPEG": (b"\xff\xd8\xff",),
+    "PNG": (b"\x89PNG",),
+    "GIF": (b"GIF8",),
+    "BMP": (b"BM",),
+    "TIFF": tuple(_TIFF_MARKS),
+}
 _TIFF_OFFSETS = (273, 279, 324, 325)
 _MAX_TIFF_PIECES = 100_000
 
 
-def claims_to_be_image(data: bytes) -> bool:
-    """Whether `data` starts as one of `FORMATS` does."""
-    return (
-        data.startswith((b"\xff\xd8\xff", b"\x89PNG", b"GIF8", b"BM", *_TIFF_MARKS))
-        or (data[:4] == b"RIFF" and data[8:12] == b"WEBP")
-        or (data[4:8] == b"ftyp" and data[8:12] in (b"avif", b"avis", b"mif1"))
-    )
+def claims_to_be_image(data: bytes, formats: Sequence[str] = FORMATS) -> bool:
+    """Whether `data` starts as one of `formats` does."""
+    claims = {name for name, starts in _STARTS.items() if data.startswith(starts)}
+    if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
+        claims.add("WEBP")
+    if data[4:8] == b"ftyp" and data[8:12] in (b"avif", b"avis", b"mif1"):
+        claims.add("AVIF")
+    return not claims.isdisjoint(formats)
 
 
 def describe(data: bytes, formats: Sequence[str] = FORMATS) -> str:

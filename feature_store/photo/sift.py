@@ -26,7 +26,10 @@ def sift(
     score for each label; or (boxes, 6) of a network that suppresses by itself: x0, y0, x1, y1,
     score, label.
     """
-    rows = answer[:MOST_ROWS] if answer.shape[1] == 6 else _corner_rows(answer)
+    if answer.shape[1] == 6:
+        rows = answer[:MOST_ROWS]
+    else:
+        rows = _corner_rows(answer[:, np.isfinite(answer).all(axis=0)])
     least = min(sieve.confidence, sieve.best_confidence)
     rows = rows[np.isfinite(rows).all(axis=1) & (rows[:, 4] > least)]
     detections: dict[object, Detection] = {}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.docker.prometheus_process import PrometheusProcess
+from tests.docker.prometheus_process import PrometheusProcess, program
 from tests.docker.test_dashboard import dashboard, targets
 from tests.serving.service_process import ServiceProcess, until
 from tests.serving.shop_bundle import PLAIN, build_shop
@@ -79,6 +80,13 @@ def concrete(expression: str) -> str:
 
 def numbers(found: list[dict[str, Any]]) -> list[float]:
     return [float(series["value"][1]) for series in found]
+
+
+def test_promtool_finds_no_fault_in_the_metrics(service: ServiceProcess) -> None:
+    told = httpx.get(f"{service.address}/metrics", trust_env=False)
+    command = [program("promtool"), "check", "metrics"]
+    done = subprocess.run(command, input=told.text, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 def test_every_panel_has_something_to_show(

@@ -8,6 +8,7 @@ import hashlib
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -49,7 +50,7 @@ class Asset:
         body = path.read_bytes()
         return cls(
             body=body,
-            coded={"br": brotli.compress(body), "gzip": gzip.compress(body, 9, mtime=0)},
+            coded=_coded(body),
             media_type=_MEDIA_TYPES[path.suffix],
             etag=f'"{hashlib.sha256(body).hexdigest()[:24]}"',
         )
@@ -58,6 +59,12 @@ class Asset:
     def integrity(self) -> str:
         """The digest that a page may demand by its `integrity` attribute."""
         return "sha384-" + base64.b64encode(hashlib.sha384(self.body).digest()).decode()
+
+
+@cache
+def _coded(body: bytes) -> Mapping[str, bytes]:
+    """Compress a file, once: processes that are forked find it done."""
+    return {"br": brotli.compress(body), "gzip": gzip.compress(body, 9, mtime=0)}
 
 
 class Widgets:

@@ -2,17 +2,28 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
+import resource
 import select
 import signal
 import socket
 import sys
+import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from types import FrameType
+from typing import TypeVar
+
+T = TypeVar("T")
 
 _LOG = logging.getLogger(__name__)
+_FILES = 65_536
+"""More open files than this no worker needs."""
+_AFTER_OTHERS = 10
+"""A priority ("niceness") whose holder gets a tenth of what others get who want it, too."""
 STOPPING = (signal.SIGTERM, signal.SIGINT)
 
 
@@ -21,8 +32,7 @@ def fork(run: Callable[[], int]) -> int:
 
     The child never returns into the parent's code, and starts with the signals' default actions.
     """
-    sys.stdout.flush()
-    sys.stderr.flush()
+    _flush()
     child = os.fork()
     if child:
         return child
@@ -36,9 +46,39 @@ def fork(run: Callable[[], int]) -> int:
         _LOG.exception("process %d failed", os.getpid())
     finally:
         logging.shutdown()
-        sys.stdout.flush()
-        sys.stderr.flush()
+        _flush()
         os._exit(status)
+
+
+def _flush() -> None:
+    """Write what is buffered; where there is no room for it, it is no reason to stop serving."""
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(OSError):
+            stream.flush()
+
+
+def gently(run: Callable[[], T]) -> T:
+    """Run a function in a thread that leaves the processors to others, and return its result.
+
+    On Linux, where each thread has a priority of its own: a process could not take its own back.
+    """
+
+    def run_after_others() -> T:
+        if sys.platform == "linux":
+            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _AFTER_OTHERS)
+        return run()
+
+    with ThreadPoolExecutor(1) as thread:  # which has ended before anything is forked
+        return thread.submit(run_after_others).result()
+
+
+def raise_file_limit() -> None:
+    """Let this process, and its children, open as many files as it may: connections are files."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = _FILES if hard == resource.RLIM_INFINITY else min(hard, _FILES)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        with contextlib.suppress(ValueError, OSError):  # macOS allows less than it says
+            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 def tell(child: int, number: int) -> None:

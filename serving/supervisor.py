@@ -16,13 +16,15 @@ from dataclasses import dataclass
 
 from feature_store.errors import BundleError, NoBundleError, SettingsError
 from serving.board import Board
+from serving.generation import Generation
 from serving.metrics import COLUMNS, Counters
 from serving.mirror import Mirror
 from serving.news import CANARY_REFUSED, REFUSED
-from serving.processes import Bell, ended, fork, tell
+from serving.processes import Bell, ended, fork, raise_file_limit, tell
 from serving.settings import ServingSettings
 from serving.wishes import Wishes
-from serving.workers import Generation, lead
+from serving.worker import prepare
+from serving.workers import lead
 
 _LOG = logging.getLogger(__name__)
 _GENERATIONS = 8
@@ -76,6 +78,8 @@ class Supervisor:
         Raises NoBundleError when nothing is published, BundleError when the bundle that is live at
         the start is refused.
         """
+        raise_file_limit()
+        prepare(demo=self._settings.demo)
         with Bell().listening() as bell:
             try:
                 if self._settings.is_remote:
@@ -114,9 +118,16 @@ class Supervisor:
             )
         return current
 
-    def _start(self, bundle_id: str, canary_id: str | None) -> _Leader:
-        """Fork a leader; with a canary for what is served already, it is that or nothing."""
-        heard, said = os.pipe()
+    def _start(self, bundle_id: str, canary_id: str | None) -> _Leader | None:
+        """Fork a leader; None where there is no room for one, and the next look tries again.
+
+        With a canary for what is served already, it is that or nothing.
+        """
+        try:
+            heard, said = os.pipe()
+        except OSError as error:
+            _LOG.error("bundle %s cannot be loaded now: %s", bundle_id, error)
+            return None
         first_row = 1 + (self._started % _GENERATIONS) * self._block
         self._started += 1
         served_already = self._live is not None and self._live.bundle_id == bundle_id
@@ -124,6 +135,7 @@ class Supervisor:
             bundle_id,
             canary_id,
             served_already and canary_id is not None,
+            self._live is not None,
             self._settings,
             self._listener,
             self._board,
@@ -135,8 +147,14 @@ class Supervisor:
             os.close(heard)
             return lead(generation)
 
-        process = fork(run)
-        os.close(said)
+        try:
+            process = fork(run)
+        except OSError as error:
+            _LOG.error("bundle %s cannot be loaded now: %s", bundle_id, error)
+            os.close(heard)
+            return None
+        finally:
+            os.close(said)
         os.set_blocking(heard, False)
         return _Leader(bundle_id, canary_id, process, heard)
 

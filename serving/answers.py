@@ -29,6 +29,7 @@ from serving.pieces import (
     encode,
     encode_text,
     item_pieces,
+    join_hits,
     plain,
     region_pieces,
     rounded_box,
@@ -42,9 +43,6 @@ UNKNOWN_ITEM, TOO_FEW_HITS = "unknown_item", "too_few_hits"
 """Why an answer has stand-ins."""
 STOOD_IN = "fallback"
 """What answered when all hits are stand-ins."""
-
-_SCORED = [b',"score":%d.%02d},' % divmod(score, 100) for score in range(10_001)]
-"""How a hit ends, by a hundredfold of its score: to write a number takes as long as ten joins."""
 
 
 class Found(NamedTuple):
@@ -134,7 +132,7 @@ class Answers:
         self._shelf = encoded.shelf
         self._bundle_member = b',"bundle":%b,"fallback":' % encode_text(self.bundle_id)
         stand_in = self.searcher.stand_in
-        self._stood_in = b',"score":0,"fallback":%b},' % encode_text(stand_in)
+        self._stood_in = b',"score":0,"fallback":%b}' % encode_text(stand_in)
         self.attributes = frozenset(self._view.facets.attributes)
         """What can be filtered by, counted and kept varied."""
         if tier is not None:
@@ -249,13 +247,10 @@ class Answers:
 
     def hits(self, picked: Picked) -> bytes:
         """Return hits as the members of a JSON array, stand-ins marked and at the end."""
-        items, regions = self._items, self._regions
-        parts: list[bytes] = []
-        for item, region, score in picked.answer.hits:
-            parts += (items[item], regions[region], _SCORED[int(100 * score + 0.5)])
+        hits = join_hits(self._items, self._regions, picked.answer.hits)
         for item, region, _ in picked.stand_ins:
-            parts += (items[item], regions[region], self._stood_in)
-        return b"".join(parts)[:-1]
+            hits.append(self._items[item] + self._regions[region] + self._stood_in)
+        return b",".join(hits)
 
     def item(self, item_id: str) -> bytes:
         """Return an item with its images and their regions; UnknownItemError."""

@@ -27,6 +27,7 @@ _STDOUT = 1
 _CLIPS = (3000, 1000, 300, 100, 20)
 """How many letters a value may have, tried until the line fits."""
 
+_ENCODER = json.JSONEncoder(allow_nan=False, default=str)
 _KEPT_AT_THE_END = {"trace"}
 """The values of which the end says most."""
 
@@ -56,17 +57,35 @@ def line(level: str, fields: dict[str, Any], at: float) -> bytes:
 
     Longer values lose their ends until the line is short enough.
     """
-    when = dt.datetime.fromtimestamp(at, dt.UTC).isoformat(timespec="milliseconds")
-    head = {"time": when.replace("+00:00", "Z"), "level": level}
-    tail = {"process": os.getpid()}
+    told = {"time": f"{_second(int(at))}.{int(at % 1 * 1000):03d}Z", "level": level, **fields}
+    told["process"] = os.getpid()
+    try:
+        text = _encoded(told)
+    except ValueError:  # a number that JSON does not have
+        text = _short(told)
+    if len(text) >= LINE_BYTES:
+        text = _short(told)
+    return text.encode() + b"\n"
+
+
+def _short(told: dict[str, Any]) -> str:
+    """Encode a line with less of each value, so that it is short enough."""
     for letters in _CLIPS:
-        clipped = {name: _clipped(name, value, letters) for name, value in fields.items()}
-        text = json.dumps({**head, **clipped, **tail}, allow_nan=False)
+        text = _encoded({name: _clipped(name, told[name], letters) for name in told})
         if len(text) < LINE_BYTES:
-            break
-    else:
-        text = json.dumps({**head, "event": clipped["event"], **tail})
-    return text.replace("\x7f", "\\u007f").encode() + b"\n"
+            return text
+    return _encoded({name: told[name] for name in ("time", "level", "event", "process")})
+
+
+def _encoded(told: dict[str, Any]) -> str:
+    # Delete is the one control character that JSON's encoder lets through.
+    return _ENCODER.encode(told).replace("\x7f", "\\u007f")
+
+
+@functools.lru_cache(1)
+def _second(at: int) -> str:
+    """Return the beginning of a time, as ISO 8601 has it."""
+    return dt.datetime.fromtimestamp(at, dt.UTC).strftime("%Y-%m-%dT%H:%M:%S")
 
 
 class _Lines(logging.Handler):

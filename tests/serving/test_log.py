@@ -58,7 +58,7 @@ def test_a_line_is_one_line_whatever_is_in_it(fields: dict[str, Any]) -> None:
 
 @settings(deadline=None)
 @given(
-    st.lists(st.sampled_from(["x", "漢", "🧦", '"', "\x00"]), min_size=7, max_size=7),
+    st.lists(st.sampled_from(["x", "漢", "🧦", '"', "\x00", "\x7f"]), min_size=7, max_size=7),
     st.integers(1, 20_000),
 )
 def test_a_line_is_never_longer_than_a_pipe_takes_whole(letters: list[str], times: int) -> None:

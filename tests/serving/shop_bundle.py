@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from io import BytesIO
 from pathlib import Path
@@ -38,6 +38,7 @@ from feature_store.bundle.write import BundleWriter, seal
 from feature_store.schemas import WHOLE, Box, region_id
 
 DIM, REDUCED_DIM, NEIGHBOURS_KEPT = 32, 8, 24
+EXTRACTOR = "random@000000000000"
 CATEGORIES = ("bags", "dresses", "mugs", "shoes", "watches")
 PRODUCT = Box(0.2, 0.25, 0.8, 0.95)
 SIDE_PRODUCT = Box(0.68, 0.55, 0.98, 0.9)
@@ -68,10 +69,17 @@ class _Item:
     shows_bag: bool = False
 
 
-def build_shop(home: Path, bundle_id: str = "shop-1", *, without: str | None = None) -> Path:
+def build_shop(
+    home: Path,
+    bundle_id: str = "shop-1",
+    *,
+    without: str | None = None,
+    carry: Callable[[Path], object] | None = None,
+) -> Path:
     """Write thumbnails and a sealed, published bundle under `home`; return the bundle's folder.
 
-    `without` names an item to leave out, so that two bundles can differ.
+    `without` names an item to leave out, so that two bundles can differ; `carry` puts further
+    files into the bundle in the making, whose folder it is given.
     """
     items = sorted(
         (item for item in _shop() if item.item_id != without),
@@ -79,7 +87,7 @@ def build_shop(home: Path, bundle_id: str = "shop-1", *, without: str | None = N
     )
     tables = _tables(items, home / "thumbnails")
     vectors = _vectors(items, tables.regions)
-    folder = _write(home / "bundles", bundle_id, tables, vectors)
+    folder = _write(home / "bundles", bundle_id, tables, vectors, carry)
     seal(folder, True, {"checks": []}, "<!doctype html><title>gate</title>")
     BundleRegistry(home / "bundles").publish(bundle_id)
     return folder
@@ -251,7 +259,13 @@ def _vectors(items: list[_Item], regions: pa.Table) -> npt.NDArray[np.float32]:
     return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
 
 
-def _write(bundles: Path, bundle_id: str, tables: _Tables, raw: npt.NDArray[np.float32]) -> Path:
+def _write(
+    bundles: Path,
+    bundle_id: str,
+    tables: _Tables,
+    raw: npt.NDArray[np.float32],
+    carry: Callable[[Path], object] | None,
+) -> Path:
     mean = raw.mean(axis=0)
     vectors = raw - mean
     vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
@@ -266,11 +280,11 @@ def _write(bundles: Path, bundle_id: str, tables: _Tables, raw: npt.NDArray[np.f
         snapshot_version=3,
         snapshot_content_hash="c0ffee",
         detector="drawn@000000000000",
-        extractor="random@000000000000",
+        extractor=EXTRACTOR,
         parameters_digest="0" * 12,
         dim=DIM,
         features_hash="c0ffee",
-        parts=(Part("random@000000000000", DIM, 1.0),),
+        parts=(Part(EXTRACTOR, DIM, 1.0),),
         segmented_by="",
         segments=(segment,),
         stored="float32",
@@ -289,6 +303,8 @@ def _write(bundles: Path, bundle_id: str, tables: _Tables, raw: npt.NDArray[np.f
         writer.array(f"{segment.folder}/{COMPONENTS}", components.astype(np.float32))
         writer.array(NEIGHBOURS, near)
         writer.array(NEIGHBOUR_SCORES, scores)
+        if carry is not None:
+            carry(writer.folder)
         return writer.finish(manifest)
 
 

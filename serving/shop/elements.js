@@ -93,9 +93,16 @@ export function showBasket() {
   part("basket").textContent = remembered("basket", []).length;
 }
 
+/** Let the skip link move the focus itself: the address stays, and with it what is asked. */
+function skip(event) {
+  event.preventDefault();
+  part(event.currentTarget.hash.slice(1)).focus();
+}
+
 /** Show what every page shows: the basket, what the shop answers from, and what it can do. */
 export async function showFrame() {
   showBasket();
+  document.querySelector(".skip").addEventListener("click", skip);
   const bundle = await fetchJson("/v1/bundle");
   const count = (number) => new Intl.NumberFormat("en").format(number);
   const { items, images, regions } = bundle.counts;

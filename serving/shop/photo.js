@@ -39,6 +39,8 @@ function showHits(region, name) {
   part("said").textContent = tiles.length
     ? `${tiles.length} products that look like ${name}`
     : `Nothing here looks like ${name}`;
+  const calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
+  tiles[0]?.scrollIntoView({ behavior: calm ? "auto" : "smooth", block: "nearest" });
 }
 
 /** Lay a button over each product, the largest first, so that a smaller one stays within reach. */

@@ -26,6 +26,7 @@ from feature_store.photo.models import FOLDER, carries_models, read_models
 from serving.log import event
 from serving.photo_reading import Bounds, read_photos
 from serving.photo_wire import BEGUN, Frame, receive_later
+from serving.places import Place
 from serving.processes import Bell, ended, fork, tell
 from serving.settings import ServingSettings
 
@@ -35,8 +36,6 @@ NEEDED = ("onnxruntime", "PIL")
 """What `nitamono[photo]` installs; nothing of it is imported here."""
 
 _START_SECONDS = 60.0
-_FIRST_PAUSE_SECONDS, _LAST_PAUSE_SECONDS = 0.1, 30.0
-_STEADY_SECONDS = 60.0
 
 
 class BusyError(Exception):
@@ -82,16 +81,6 @@ class PhotoDoor:
             writer.transport.abort()  # what was not sent yet shall not be
 
 
-@dataclass
-class _Place:
-    """One process's place: who has it, since when, and when it may be taken again."""
-
-    process: int | None = None
-    since: float = 0.0
-    pause_seconds: float = _FIRST_PAUSE_SECONDS
-    not_before: float = 0.0
-
-
 class PhotoPool:
     """The processes of one leader. Made, started and mended by the leader alone."""
 
@@ -106,7 +95,7 @@ class PhotoPool:
             settings.photo_max_pixels,
             settings.photo_memory_mb,
         )
-        self._places = [_Place() for _ in range(settings.photo_workers)]
+        self._places = [Place() for _ in range(settings.photo_workers)]
         self._closing = tuple(closing)
         self._listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         # A leading zero byte: a name that is in no folder, and that goes with the socket.
@@ -118,8 +107,11 @@ class PhotoPool:
     def start(self, bell: Bell) -> bool:
         """Start the processes; return whether one of them reads photos by now."""
         heard, said = os.pipe()
-        for place in self._places:
-            self._fork(place, said, heard)
+        try:
+            for place in self._places:
+                self._fork(place, said, heard)
+        except OSError as error:
+            _LOG.error("no process to read photos can be started: %s", error)
         os.close(said)
         deadline = time.monotonic() + _START_SECONDS
         os.set_blocking(heard, False)
@@ -135,41 +127,44 @@ class PhotoPool:
         """Start again what has ended; return whether every place is taken."""
         now = time.monotonic()
         for place in self._places:
-            if place.process is not None and ended(place.process):
+            if place.worker is not None and ended(place.worker):
                 _LOG.warning(
                     "photo process %d ended; another takes its place",
-                    place.process,
-                    extra=event("photo_process_ended", reader=place.process),
+                    place.worker,
+                    extra=event("photo_process_ended", reader=place.worker),
                 )
-                place.process = None
-                steady = now - place.since > _STEADY_SECONDS
-                place.pause_seconds = _FIRST_PAUSE_SECONDS if steady else place.pause_seconds
-                place.not_before = now + place.pause_seconds
-                place.pause_seconds = min(2 * place.pause_seconds, _LAST_PAUSE_SECONDS)
-            if place.process is None and now >= place.not_before:
-                self._fork(place, os.open(os.devnull, os.O_WRONLY), None)
-        return all(place.process is not None for place in self._places)
+                place.leave(now)
+        for place in self._places:
+            deserted = all(each.worker is None for each in self._places)
+            if place.may_be_taken(now, deserted=deserted):
+                try:
+                    self._fork(place, os.open(os.devnull, os.O_WRONLY), None)
+                except OSError as error:
+                    _LOG.error("no process to read photos can be started: %s", error)
+                    place.leave(now)
+        return all(place.worker is not None for place in self._places)
 
     def stop(self) -> None:
         """End the processes at once: whoever asked them has left."""
         self._listener.close()
         for place in self._places:
-            if place.process is not None:
-                tell(place.process, signal.SIGKILL)
+            if place.worker is not None:
+                tell(place.worker, signal.SIGKILL)
                 with contextlib.suppress(ChildProcessError):
-                    os.waitpid(place.process, 0)
-                place.process = None
+                    os.waitpid(place.worker, 0)
+                place.worker = None
 
-    def _fork(self, place: _Place, said: int, heard: int | None) -> None:
+    def _fork(self, place: Place, said: int, heard: int | None) -> None:
         def read() -> int:
             for descriptor in (*self._closing, *((heard,) if heard is not None else ())):
                 os.close(descriptor)
             return read_photos(self._listener, self._bundles, self._bounds, said)
 
-        place.process = fork(read)
-        place.since = time.monotonic()
-        if heard is None:
-            os.close(said)
+        try:
+            place.take(fork(read), time.monotonic())
+        finally:
+            if heard is None:
+                os.close(said)
 
 
 def open_pool(

@@ -228,7 +228,7 @@ def test_a_process_that_dies_at_a_photo_costs_that_photo_alone(photo_home: Path)
             until(lambda: len(photo_processes(service)) == 1)
             (reading,) = photo_processes(service)
             asked = pool.submit(send, client, large)
-            until(lambda: asked.done() or "photos_running 1" in client.get("/metrics").text)
+            until(lambda one=asked: one.done() or "photos_running 1" in client.get("/metrics").text)
             os.kill(reading, signal.SIGKILL)
             statuses.add(asked.result().status_code)
             assert send(client).status_code == 200

@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 
 from feature_store.bundle import Bundle, open_bundle
-from feature_store.bundle.tables import ITEM_COLUMNS
+from feature_store.bundle.tables import ITEM_COLUMNS, UPDATED
 from feature_store.bundle.tier import TierPointer, tiers_folder
 from feature_store.bundle.tiers import TierShelf
 from feature_store.fresh.changes import Changes
@@ -82,6 +82,7 @@ def _contents(
             regions += _regions(name, thumbnails)
             owners += [place, place]
     columns = {name: bundle.items.schema.field(name).type for name in ITEM_COLUMNS}
+    columns[UPDATED] = pa.timestamp("us", "UTC")
     changes = Changes(
         alias=alias,
         items=pa.Table.from_pylist(rows, pa.schema(columns)),

@@ -44,7 +44,7 @@ function wordsOf(element) {
 
 const filled = (text, values) => text.replace(/{(\w+)}/g, (_, name) => values[name]);
 
-const on = (target, name, act) => target.addEventListener(name, act);
+const on = (target, ...event) => target.addEventListener(...event);
 
 // Texts become text nodes: nothing of a catalogue is read as HTML.
 function make(name, attributes = {}, ...children) {
@@ -105,7 +105,6 @@ function shardOf(itemId, shards) {
   return (~crc >>> 0) % shards;
 }
 
-// Small, and without what else the file says.
 async function drawn(file) {
   const picture = await createImageBitmap(file);
   const scale = Math.min(1, PHOTO_PX / Math.max(picture.width, picture.height));
@@ -137,8 +136,8 @@ SHEET?.replaceSync(`
 }
 :host(product-photo) { position: relative; overflow: hidden; }
 :host([facets]) { --_bar: 3.25em; }
-[hidden], :host([hidden]), :host([data-state=empty]), :host([data-state=error]) { display: none !important; }
-.header, .facets, .row, .facet { display: flex; gap: .5em; align-items: center; }
+[hidden], :host(:is([hidden], [data-state=empty], [data-state=error])) { display: none !important; }
+.header, .facets, .facet { display: flex; gap: .5em; align-items: center; }
 .header { min-height: 2.5em; margin-bottom: .75em; }
 .heading { flex: 1; margin: 0; font-size: 1.25em; font-weight: 600; line-height: 1.2; }
 button, input {
@@ -164,12 +163,11 @@ button:hover { background: var(--_faint); }
 .chip[aria-pressed=true] { border-color: var(--_accent); box-shadow: inset 0 0 0 1px var(--_accent); font-weight: 600; }
 input { width: 6.5em; cursor: text; }
 small, ::placeholder, .brand, .status { color: var(--_quiet); opacity: 1; }
-.row { align-items: start; gap: var(--_gap); }
 .list {
-  flex: 1; display: flex; gap: var(--_gap); margin: -4px; padding: 4px; scroll-padding: 4px;
+  display: flex; align-items: start; gap: var(--_gap); margin: -4px; padding: 4px; scroll-padding: 4px;
   overflow-x: auto; overscroll-behavior-x: contain; scroll-snap-type: x proximity; scrollbar-width: thin;
 }
-.list > div { flex: none; width: min(var(--similar-items-card-width, 11em), 42cqi); scroll-snap-align: start; }
+.item, .waiting { flex: none; width: min(var(--similar-items-card-width, 11em), 42cqi); scroll-snap-align: start; }
 .card { display: block; position: relative; color: inherit; text-decoration: none; border-radius: var(--_radius); }
 .photo, figure { aspect-ratio: var(--similar-items-image-ratio, 1); margin: 0 0 .6em; overflow: hidden; border-radius: var(--_radius); background: var(--_faint); }
 img { display: block; width: 100%; height: 100%; object-fit: cover; }
@@ -181,8 +179,8 @@ img { display: block; width: 100%; height: 100%; object-fit: cover; }
 .badge:empty, .waiting img { display: none; }
 .waiting span { border-radius: .3em; background: var(--_faint) content-box; padding-block: .2em; box-sizing: border-box; }
 .waiting :is(.brand, .price) { width: 40%; }
-[aria-busy] .list > :not(.waiting) { opacity: .45; }
-figure { flex: none; position: relative; display: grid; place-items: center; width: min(15em, 42cqi); aspect-ratio: 1; }
+[aria-busy] .item { opacity: .45; }
+figure { flex: none; position: sticky; inset-inline-start: 0; z-index: 2; display: grid; place-items: center; width: min(15em, 42cqi); aspect-ratio: 1; }
 .close { position: absolute; inset-block-start: .4em; inset-inline-end: .4em; width: 2em; height: 2em; background: #fffe; color: #111; }
 .sheet { position: relative; }
 .sheet .whole { inset-block: auto .4em; }
@@ -203,7 +201,7 @@ canvas { display: block; width: 100%; height: auto; }
 .whole:focus-visible { outline-color: #111; }
 @media (prefers-reduced-motion: no-preference) {
   .list { scroll-behavior: smooth; }
-  .list > div, button { transition: .15s; }
+  .item, button { transition: .15s; }
   .photo img { transition: .3s; }
   [href]:hover img { scale: 1.03; }
   .waiting { animation: breathe 1.6s ease-in-out infinite; }
@@ -262,7 +260,6 @@ function fill(card, fields) {
     if (!name) continue;
     if (place.localName === "img") {
       const [x0, y0, x1, y1] = fields.box ?? [0, 0, 1, 1];
-      // What looks alike stays in view.
       place.style.objectPosition = `${50 * (x0 + x1)}% ${50 * (y0 + y1)}%`;
       on(place, "error", () => place.remove());
       if (value) place.src = value;
@@ -300,14 +297,15 @@ class SimilarItems extends Base {
   #layer = newLayer();
   #sheet = make("div", { part: "sheet" });
   #figure = make("figure", { part: "figure" }, this.#sheet, this.#close);
-  #list = make("div", { part: "list", role: "group", tabindex: 0 });
+  #list = make("div", { part: "list", role: "group", tabindex: 0 }, this.#figure);
+  #slides = [];
   #status = make("p", { part: "status", role: "status" });
   #section = make(
     "section",
     { part: "section", "aria-labelledby": "heading" },
     make("header", { part: "header" }, this.#heading, this.#camera, this.#previous, this.#next),
     this.#bar,
-    make("div", { part: "row" }, this.#figure, this.#list),
+    this.#list,
     this.#status,
     this.#file,
   );
@@ -323,6 +321,9 @@ class SimilarItems extends Base {
     on(this.#previous, "click", () => this.#scroll(-1));
     on(this.#next, "click", () => this.#scroll(1));
     on(this.#list, "scroll", () => this.#showArrows());
+    on(this.#list, "focusin", ({ target }) => {
+      if (target.matches(":focus-visible")) target.scrollIntoView({ block: "nearest", inline: "center" });
+    });
     on(this.#camera, "click", () => this.#file.click());
     on(this.#file, "change", () => {
       this.#begin(this.#file.files[0]);
@@ -343,8 +344,7 @@ class SimilarItems extends Base {
     this.#turn++;
     this.#loading?.abort();
     this.#sizes.disconnect();
-    this.#watch.disconnect();
-    this.#visible.clear();
+    this.#fill([]);
   }
 
   attributeChangedCallback(name, before, after) {
@@ -456,7 +456,7 @@ class SimilarItems extends Base {
     this.#figure.hidden = !this.#photo;
     this.#sheet.replaceChildren();
     this.#bar.classList.toggle("off", !!this.#photo);
-    if (this.#photo || this.answer?.item_id !== itemId || !this.#list.firstChild) {
+    if (this.#photo || this.answer?.item_id !== itemId || !this.#slides[0]) {
       const waiting = () => make("div", { part: "waiting", "aria-hidden": true }, plainCard());
       this.#fill(Array.from({ length: Math.min(this.#limit(), 8) }, waiting));
     }
@@ -468,9 +468,14 @@ class SimilarItems extends Base {
   }
 
   #fill(slides) {
-    for (const slide of this.#list.children) slide.card?.remove();
+    for (const slide of this.#slides) {
+      slide.card?.remove();
+      slide.remove();
+    }
     this.#watch.disconnect();
-    this.#list.replaceChildren(...slides);
+    this.#visible.clear();
+    this.#slides = slides;
+    this.#list.append(...slides);
   }
 
   #show(answer) {
@@ -522,7 +527,6 @@ class SimilarItems extends Base {
       card,
     );
     if (template) {
-      // The page's own styles reach it there.
       card.slot = `hit-${place}`;
       slide.append(make("slot", { name: card.slot }));
       this.append(card);
@@ -591,10 +595,9 @@ class SimilarItems extends Base {
   }
 
   #say(state, word = state) {
-    const n = this.#list.children.length;
     const hidden = { none: "empty", failed: "error" };
     this.#section.ariaBusy = null;
-    this.#status.textContent = filled(this.#words[word], { n });
+    this.#status.textContent = filled(this.#words[word], { n: this.#slides.length });
     this.dataset.state = (!this.#asked() && hidden[state]) || state;
   }
 
@@ -661,7 +664,7 @@ class ProductPhoto extends Base {
     root.append(slot, this.#layer);
     on(slot, "slotchange", () => this.#draw());
     // `load` does not bubble, but can be caught.
-    this.addEventListener("load", () => this.#place(), true);
+    on(this, "load", () => this.#place(), true);
   }
 
   connectedCallback() {

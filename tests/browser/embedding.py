@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Protocol
 
 from playwright.sync_api import Locator, Page, expect
@@ -44,3 +45,11 @@ def slides(page: Page) -> Locator:
 def status(page: Page) -> Locator:
     """What a screen reader is told."""
     return page.locator("similar-items").get_by_role("status")
+
+
+def until(page: Page, expression: str) -> None:
+    """Wait until an expression holds; the page's policy lets Playwright's own way not in."""
+    deadline = time.monotonic() + 20
+    while not page.evaluate(expression):
+        assert time.monotonic() < deadline, expression
+        page.wait_for_timeout(50)

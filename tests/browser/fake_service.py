@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from io import BytesIO
 from types import TracebackType
@@ -11,6 +12,7 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from PIL import Image, ImageDraw
+from playwright.sync_api import FilePayload
 
 from serving.pages import HERE
 
@@ -31,6 +33,8 @@ class FakeService:
     def __init__(self) -> None:
         self.answers: dict[str, Json | bytes | int] = {}
         """By path without the query; a number is an error's status."""
+        self.slow_seconds = 0.0
+        """How long each answer about items or photos takes."""
         self.asked: list[str] = []
         """Every `GET`, with its query."""
         self.sent: list[tuple[str, dict[str, str], bytes]] = []
@@ -87,11 +91,13 @@ class FakeService:
         self._server.server_close()
 
     def _answer(self, path: str) -> tuple[int, str, bytes]:
+        if path.startswith(("/v1/items/", "/v1/search/")):
+            time.sleep(self.slow_seconds)
         if path.endswith("/similar-items.js"):
             return 200, "text/javascript", WIDGET.read_bytes()
         if path == "/worker.js":
             return 200, "text/javascript", WORKER
-        if path.startswith("/images/"):
+        if "/images/" in path:
             return 200, "image/jpeg", self._photo
         answer = self.answers.get(path, 404)
         if isinstance(answer, int):
@@ -153,9 +159,34 @@ def hits(count: int, first: int = 0, **more: object) -> list[Json]:
     return [hit(number, **more) for number in range(first, first + count)]
 
 
-def _photo() -> bytes:
-    image = Image.new("RGB", (320, 400), (232, 226, 214))
-    ImageDraw.Draw(image).rounded_rectangle((64, 100, 256, 380), 40, fill=(164, 72, 31))
+def photo_answer() -> Json:
+    """Return what the service says of a photo of two products."""
+    boxes = [[0.2, 0.25, 0.8, 0.95], [0.55, 0.5, 0.98, 0.8], [0.0, 0.0, 1.0, 1.0]]
+    kinds = ["product", "product", "whole"]
+    return {
+        "query_id": "1" * 32,
+        "bundle": "fake-1",
+        "width_px": 819,
+        "height_px": 1024,
+        "regions": [
+            {"kind": kind, "box": box, "confidence": 0.5, "hits": hits(6 + n, 100 * n)}
+            for n, (kind, box) in enumerate(zip(kinds, boxes, strict=True))
+        ],
+    }
+
+
+def shoppers_photo(width: int = 1600, height: int = 2000) -> FilePayload:
+    """Return a photo for a file input: JPEG with an EXIF note of where it was taken."""
+    exif = Image.Exif()
+    exif[0x010E] = "taken at home"
+    photo = _photo(width, height, exif)
+    return {"name": "photo.jpg", "mimeType": "image/jpeg", "buffer": photo}
+
+
+def _photo(width: int = 320, height: int = 400, exif: Image.Exif | None = None) -> bytes:
+    image = Image.new("RGB", (width, height), (232, 226, 214))
+    box = (width // 5, height // 4, width * 4 // 5, height * 19 // 20)
+    ImageDraw.Draw(image).rounded_rectangle(box, width // 8, fill=(164, 72, 31))
     encoded = BytesIO()
-    image.save(encoded, "JPEG", quality=85)
+    image.save(encoded, "JPEG", quality=85, exif=exif or Image.Exif())
     return encoded.getvalue()

@@ -54,11 +54,12 @@ class HostPages:
     def _page(self) -> str:
         script = f"{self._service}/widget/{self.version}/similar-items.js"
         return (
-            f'<!doctype html><html lang="{self.language}" dir="{self.direction}"><head><meta charset="utf-8">'
-            '<meta name="viewport" content="width=device-width"><title>A shop</title>'
+            f'<!doctype html><html lang="{self.language}" dir="{self.direction}"><head>'
+            '<meta charset="utf-8"><title>A shop</title>'
+            '<meta name="viewport" content="width=device-width">'
             '<link rel="stylesheet" href="/shop.css"><link rel="icon" href="/icon.svg">'
             f'<script type="module" src="{script}" crossorigin="anonymous"></script></head>'
-            f'<body><h1>A product</h1>{self.body}<p class="below">Below</p></body></html>'
+            f'<body><main><h1>A product</h1>{self.body}<p class="below">Below</p></main></body></html>'
         )
 
     def _answer(self, path: str) -> tuple[str, str]:

@@ -1,0 +1,139 @@
+"""Searching with the shopper's own photo: where it is offered, what is sent, what is shown."""
+
+from __future__ import annotations
+
+from io import BytesIO
+
+import pytest
+from PIL import Image
+from playwright.sync_api import FilePayload, Page, expect
+
+from tests.browser.embedding import opened, reached, slides, status, tag
+from tests.browser.fake_service import FakeService, hits, photo_answer, shoppers_photo
+from tests.browser.host_pages import HostPages
+
+FILE = "similar-items input[type=file]"
+
+
+@pytest.fixture
+def offered(page: Page, fake_shop: HostPages, fake: FakeService) -> Page:
+    fake.similar("a", hits(12))
+    fake.offers(photo=True)
+    fake.answers["/v1/search/image"] = photo_answer()
+    opened(page, fake_shop, tag(fake, "a", 'photo-search limit="6"'))
+    expect(page.get_by_role("button", name="Search with a photo")).to_be_visible()
+    return page
+
+
+@pytest.mark.parametrize(("wanted", "able"), [("", True), ("photo-search", False)])
+def test_it_is_offered_only_where_page_and_service_want_it(
+    page: Page, fake_shop: HostPages, fake: FakeService, wanted: str, able: bool
+) -> None:
+    fake.similar("a", hits(2))
+    fake.offers(photo=able)
+    opened(page, fake_shop, tag(fake, "a", wanted))
+    page.wait_for_load_state("networkidle")
+    expect(page.get_by_role("button", name="Search with a photo")).to_have_count(0)
+
+
+def test_a_photo_is_chosen_by_keys_alone(offered: Page) -> None:
+    camera = offered.get_by_role("button", name="Search with a photo")
+    camera.focus()
+    with offered.expect_file_chooser() as chooser:
+        offered.keyboard.press("Enter")
+    chooser.value.set_files(shoppers_photo())
+    first = offered.get_by_role("button", name="Similar to product 1")
+    second = offered.get_by_role("button", name="Similar to product 2")
+    expect(first).to_have_attribute("aria-pressed", "true")
+    expect(slides(offered)).to_have_count(6)
+    expect(slides(offered).first).to_contain_text("Look-alike 0")
+    second.focus()
+    offered.keyboard.press("Enter")
+    expect(second).to_have_attribute("aria-pressed", "true")
+    expect(second).to_be_focused()
+    expect(slides(offered)).to_have_count(7)
+    expect(slides(offered).first).to_contain_text("Look-alike 100")
+    expect(status(offered)).to_have_text("Similar items: 7")
+    offered.get_by_role("button", name="Whole photo").click()
+    expect(slides(offered).first).to_contain_text("Look-alike 200")
+    close = offered.get_by_role("button", name="Close")
+    close.focus()
+    offered.keyboard.press("Enter")
+    expect(camera).to_be_focused()
+    expect(slides(offered)).to_have_count(12)
+    expect(offered.locator("similar-items canvas")).to_have_count(0)
+
+
+def test_what_is_sent_is_small_and_says_nothing_else(offered: Page, fake: FakeService) -> None:
+    offered.set_input_files(FILE, shoppers_photo(3000, 1500))
+    expect(offered.locator("similar-items [part=box]")).to_have_count(2)
+    [(path, headers, body)] = [sent for sent in fake.sent if "image" in sent[0]]
+    assert path == "/v1/search/image?limit=6"
+    assert headers["Content-Type"] == "image/jpeg"
+    assert "Cookie" not in headers
+    with Image.open(BytesIO(body)) as image:
+        assert image.format == "JPEG"
+        assert image.size == (1024, 512)
+        assert not dict(image.getexif())
+    assert b"at home" in shoppers_photo(64, 64)["buffer"]
+    assert b"at home" not in body
+
+
+def test_boxes_lie_over_the_products(offered: Page) -> None:
+    offered.set_input_files(FILE, shoppers_photo(800, 1600))
+    box = offered.locator("similar-items [part=box]").first
+    expect(box).to_be_visible()
+    inner, outer = box.bounding_box(), offered.locator("similar-items canvas").bounding_box()
+    assert inner is not None
+    assert outer is not None
+    assert outer["height"] == pytest.approx(2 * outer["width"], rel=0.01)
+    assert (inner["x"] - outer["x"]) / outer["width"] == pytest.approx(0.2, abs=0.01)
+    assert (inner["y"] - outer["y"]) / outer["height"] == pytest.approx(0.25, abs=0.01)
+    assert inner["width"] / outer["width"] == pytest.approx(0.6, abs=0.01)
+    assert inner["height"] / outer["height"] == pytest.approx(0.7, abs=0.01)
+
+
+def test_a_transparent_photo_is_laid_on_white(offered: Page, fake: FakeService) -> None:
+    encoded = BytesIO()
+    Image.new("RGBA", (80, 80), (0, 0, 0, 0)).save(encoded, "PNG")
+    payload: FilePayload = {"name": "a.png", "mimeType": "image/png", "buffer": encoded.getvalue()}
+    offered.set_input_files(FILE, payload)
+    expect(offered.locator("similar-items [part=box]")).to_have_count(2)
+    with Image.open(BytesIO(fake.sent[-1][2])) as image:
+        assert image.convert("L").getextrema() == (255, 255)
+
+
+@pytest.mark.parametrize(
+    "answer", [413, 429, 500, b"not json", b"{}", b'{"regions": [{"hits": 3}]}']
+)
+def test_a_service_that_cannot_says_so_and_the_way_back_is_there(
+    offered: Page, fake: FakeService, answer: int | bytes
+) -> None:
+    fake.answers["/v1/search/image"] = answer
+    offered.set_input_files(FILE, shoppers_photo())
+    reached(offered, "failed")
+    expect(offered.locator("similar-items").get_by_text("Please try again")).to_be_visible()
+    offered.get_by_role("button", name="Close").click()
+    expect(slides(offered)).to_have_count(12)
+
+
+def test_a_file_that_is_no_photo_is_never_sent(offered: Page, fake: FakeService) -> None:
+    text: FilePayload = {"name": "a.jpg", "mimeType": "image/jpeg", "buffer": b"not a photo"}
+    offered.set_input_files(FILE, text)
+    reached(offered, "failed")
+    assert not [sent for sent in fake.sent if "image" in sent[0]]
+
+
+def test_a_photo_without_look_alikes_says_so(offered: Page, fake: FakeService) -> None:
+    fake.answers["/v1/search/image"] = {**photo_answer(), "regions": []}
+    offered.set_input_files(FILE, shoppers_photo())
+    reached(offered, "none")
+    expect(offered.locator("similar-items").get_by_text("No similar items")).to_be_visible()
+
+
+def test_the_same_photo_can_be_chosen_again(offered: Page, fake: FakeService) -> None:
+    for _ in range(2):
+        with offered.expect_response("**/search/image*"):
+            offered.set_input_files(FILE, shoppers_photo())
+        offered.get_by_role("button", name="Close").click()
+        expect(slides(offered)).to_have_count(12)

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 import logging
-import sys
 import time
 from dataclasses import dataclass
 from typing import Any
@@ -12,6 +10,7 @@ from typing import Any
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from serving.log import say
 from serving.metrics import Counters
 from serving.origins import Origins, RawHeaders
 from serving.problems import internal
@@ -22,6 +21,9 @@ NOTES = "nitamono.notes"
 """The key of the request's scope under which endpoints leave `query_id`, `kind` (what answered)
 and, for Server-Timing, all of `read_seconds` (of the question), `search_seconds` and
 `write_seconds` (of the answer)."""
+
+_LOGGED = {"query_id": "query_id", "kind": "answered_by"}
+"""The notes that the access log has, and how it calls them."""
 
 _PROTECTING = {
     "X-Content-Type-Options": "nosniff",
@@ -135,15 +137,13 @@ def server_timing(notes: dict[str, Any], seconds: float) -> bytes:
 def _write_log(
     scope: Scope, route: str, status: int, seconds: float, notes: dict[str, Any]
 ) -> None:
-    line = {
-        "time": round(time.time(), 3),
-        "method": scope["method"],
-        "path": scope.get("raw_path", b"").decode("ascii", "replace"),
-        "query": scope.get("query_string", b"").decode("ascii", "replace"),
-        "route": route,
-        "status": status,
-        "milliseconds": round(seconds * 1000, 3),
-        **({"query_id": notes["query_id"]} if "query_id" in notes else {}),
-    }
-    sys.stdout.write(json.dumps(line) + "\n")
-    sys.stdout.flush()
+    say(
+        "request",
+        method=scope["method"],
+        path=scope.get("raw_path", b"").decode("ascii", "replace"),
+        query=scope.get("query_string", b"").decode("ascii", "replace"),
+        route=route,
+        status=status,
+        milliseconds=round(seconds * 1000, 3),
+        **{said: notes[note] for note, said in _LOGGED.items() if note in notes},
+    )

@@ -93,7 +93,11 @@ class Wishes:
         except (OSError, UnicodeDecodeError, NitamonoError) as error:
             self.refuse(REFUSED, None, f"CURRENT cannot be read: {error}")
             return live
-        if current is None or current == live:
+        if current is None:
+            where = self._folder / CURRENT
+            self.refuse(REFUSED, None, f"{where} is gone or empty; restore it, or publish a bundle")
+            return live
+        if current == live:
             self.forgive(REFUSED)
             return live
         return live if self._was_refused(REFUSED, current, mark) else current

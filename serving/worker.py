@@ -32,7 +32,7 @@ _TICKS_A_LOOK = 10
 
 def prepare(*, demo: bool) -> None:
     """Do once, before the first fork, what all workers of all bundles would do alike."""
-    uvicorn.Config("").get_loop_factory()  # imports the event loop
+    uvicorn.Config("", log_config=None).get_loop_factory()  # imports the event loop
     Widgets()
     if demo:
         shop_files()

@@ -66,7 +66,8 @@ def kills(server: Server, load: Load, count: int, pause_ms: float) -> dict[str, 
     def kill() -> None:
         _until(lambda: len(_workers(server)) == workers)
         victim = random.choice(_workers(server))
-        held.append(_connections(victim))
+        os.kill(victim, signal.SIGSTOP)  # so that it takes no more while it is looked at
+        held.append(connections_of(victim))
         os.kill(victim, signal.SIGKILL)
         _until(lambda: victim not in _workers(server))
 
@@ -136,7 +137,7 @@ def _workers(server: Server) -> list[int]:
     return []
 
 
-def _connections(process: int) -> int:
+def connections_of(process: int) -> int:
     """Return how many connections of clients a process holds."""
     held = 0
     sockets = set()

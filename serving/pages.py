@@ -21,7 +21,8 @@ YEAR = "public, max-age=31536000, immutable"
 
 SHOP_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' https: data:; "
-    "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; "
+    "require-trusted-types-for 'script'"
 )
 """The demo shop's Content-Security-Policy: no inline script, no inline style."""
 

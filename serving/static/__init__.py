@@ -2,5 +2,6 @@
 
 In the order in which answers become files: `source` (the bundle and its fresh tier), `shards`
 (which file an item is in, and what it holds), `folder` (where files are, and how they come to be
-there all at once), `photos` (the thumbnails beside them), `command` (`nitamono export-static`).
+there all at once), `photos` and `widgets` (what a page needs beside them), `command`
+(`nitamono export-static`).
 """

@@ -15,6 +15,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from serving.answers import Answers
+from serving.pages import WIDGET_NAME, Widgets
 from serving.parameters import MAX_LIMIT
 from serving.settings import ServingSettings
 from serving.static.folder import FORMAT, UNKNOWN, Index, StaticFolder, claimed
@@ -27,6 +28,7 @@ from serving.static.photos import (
 )
 from serving.static.shards import Shards
 from serving.static.source import open_answers
+from serving.static.widgets import write_widgets
 
 _Steps = Callable[[str, int], Callable[[], None]]
 
@@ -77,7 +79,7 @@ def export_static(
 
     With the fresh tier that is served beside it. Put the folder on a CDN, index.json last, and
     give its address to the widget: <similar-items static endpoint="https://cdn.example/alike">.
-    The same again writes nothing.
+    The widget is in it, too. The same again writes nothing.
     """
     settings = ServingSettings.from_environment()
     with claimed(out) as folder:
@@ -95,9 +97,11 @@ def export_static(
             if photos:
                 report = steps("photos", len(named))
                 missing = copy_photos(named, settings.thumbnails, folder.images, report)
+        widgets = Widgets()
+        write_widgets(widgets, folder.path)
         changed = folder.point_at(index, keep)
         prune_photos(folder)
-    _tell(out, index, changed=changed)
+    _tell(out, index, widgets, changed=changed)
     _tell_photos(settings.thumbnails, missing, elsewhere=bool(named) and not (photos or image_base))
 
 
@@ -138,13 +142,19 @@ def _progress() -> Iterator[_Steps]:
         yield steps
 
 
-def _tell(out: Path, index: Index, *, changed: bool) -> None:
+def _tell(out: Path, index: Index, widgets: Widgets, *, changed: bool) -> None:
     beside = f" and fresh tier {index.tier}" if index.tier else ""
     about = (
         f"bundle {index.bundle}{beside}, {index.items:,} items in {index.shards:,} files, "
         f"{index.k} look-alikes each"
     )
     click.echo(f"{out / index.folder}: {about}" if changed else f"already there: {about}")
+    newest = widgets.versions[widgets.current]
+    source = f"widget/{widgets.current}/{WIDGET_NAME}"
+    click.echo(
+        f'<script type="module" src="<where this is>/{source}"\n'
+        f'  integrity="{newest.integrity}" crossorigin="anonymous"></script>'
+    )
 
 
 def _tell_photos(thumbnails: Path, missing: list[str], *, elsewhere: bool) -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from importlib.metadata import entry_points
 from pathlib import Path
 
@@ -70,6 +73,26 @@ def test_the_plugin_is_registered_under_its_name() -> None:
     assert entry.load() is ReportsPlugin
     [app] = ReportsPlugin.fastapi_apps
     assert app["url_prefix"] == "/nitamono"
+
+
+def test_every_page_asks_who_wants_to_see_it(tmp_path: Path) -> None:
+    listing = (
+        "from fastapi.routing import APIRoute; from operators.reports_plugin import _application\n"
+        "for route in _application().routes:\n"
+        "    if isinstance(route, APIRoute): print(route.path, len(route.dependencies))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", listing],
+        env={**os.environ, "AIRFLOW_HOME": str(tmp_path / "airflow")},
+        cwd=Path(__file__).resolve().parents[2],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.split() == [
+        *("/reports/shoppers/report.html", "1"),
+        *("/reports/{bundle_id}/{name}", "1"),
+    ]
 
 
 def test_a_report_may_run_and_load_nothing() -> None:

@@ -46,8 +46,6 @@ MAX_NUMBERS = 16_384
 MAX_WAITING = 16
 """Batches that may wait in one worker: one is answered at a time."""
 RETRY_SECONDS = 1
-MAX_BODY_BYTES = 4 * 2**20
-"""Of a batch: all its vectors fit, and nobody waits for long while it is parsed."""
 _BEYOND = 1e300
 
 _Read = TypeVar("_Read")
@@ -70,7 +68,7 @@ class Batches:
     def __init__(self, service: Service, limits: Limits) -> None:
         self._served = service.served
         self._counters = service.counters
-        self._limit_bytes = min(MAX_BODY_BYTES, service.settings.max_body_bytes)
+        self._limit_bytes = service.settings.max_body_bytes
         self._limits = limits
         self._turn = asyncio.Lock()
         self._waiting = 0

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -67,6 +69,15 @@ class Observer:
             found.append((b"connection", b"close"))
         return found
 
+    @contextmanager
+    def in_flight(self) -> Iterator[None]:
+        """Count a request as being answered, however that ends."""
+        self._counters.in_flight(1)
+        try:
+            yield
+        finally:
+            self._counters.in_flight(-1)
+
     def done(
         self, scope: Scope, route: str, status: int, seconds: float, notes: dict[str, Any]
     ) -> None:
@@ -88,6 +99,10 @@ class Observed:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
+        with self._observer.in_flight():
+            await self._answer(scope, receive, send)
+
+    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         begun = time.perf_counter()
         notes: dict[str, Any] = scope.setdefault(NOTES, {})
         status = 0

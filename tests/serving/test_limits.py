@@ -123,13 +123,17 @@ def test_no_address_at_all_is_one_client() -> None:
     assert client_address(scope(None), 0) == ""
 
 
-def test_a_service_with_a_rate_refuses_and_says_when(shop_home: Path) -> None:
+def test_a_service_with_limits_refuses_and_says_what_is_allowed(shop_home: Path) -> None:
     with (
-        ServiceProcess(shop_home, rate_per_second=0.01) as service,
+        ServiceProcess(shop_home, rate_per_second=0.01, proxies=1, max_body_bytes=1024) as service,
         httpx.Client(base_url=service.address, trust_env=False, timeout=10) as client,
     ):
         path = f"/v1/items/{PLAIN}/similar"
         assert client.get(path).status_code == 200
+        other = {"X-Forwarded-For": "203.0.113.9"}
+        long = client.post("/v1/search", json={"queries": ["a" * 1024]}, headers=other)
+        assert long.status_code == 413
+        assert long.json()["allowed"] == "at most 1024 bytes"
         refused = client.get(path, headers={"Origin": "https://shop.example"})
         assert refused.status_code == 429
         assert refused.headers["Content-Type"] == "application/problem+json"

@@ -18,9 +18,11 @@ RUN apt-get update && apt-get install -y --no-install-recommends \
 COPY --from=ngt /usr/local/lib/libngt* /usr/local/lib/
 COPY --from=ngt /wheels /wheels
 WORKDIR /nitamono
-COPY serving.lock pyproject.toml README.md LICENSE ./
+# PHOTO=1 adds what answers photos (ONNX Runtime, Pillow: 85 MB).
+ARG PHOTO=
+COPY serving.lock photo.lock pyproject.toml README.md LICENSE ./
 RUN ldconfig && grep -v '^ngt==' serving.lock > /tmp/serving.lock \
-    && pip install --no-cache-dir /wheels/*.whl -r /tmp/serving.lock
+    && pip install --no-cache-dir /wheels/*.whl -r /tmp/serving.lock ${PHOTO:+-r photo.lock}
 COPY feature_store feature_store
 COPY operators operators
 COPY serving serving

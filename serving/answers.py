@@ -28,11 +28,12 @@ from serving.pieces import (
     Pieces,
     encode,
     encode_text,
+    facet_of,
+    images_of,
     item_pieces,
     join_hits,
     plain,
     region_pieces,
-    rounded_box,
 )
 from serving.problems import ProblemError
 from serving.questions import ByItem, Question
@@ -221,7 +222,7 @@ class Answers:
         counted = self.searcher.facets(
             terms.facets, terms.rules, lambda rules: question.ask(self.searcher, rules)
         )
-        return b',"facets":%b' % encode({name: _facet(found) for name, found in counted.items()})
+        return b',"facets":%b' % encode({name: facet_of(found) for name, found in counted.items()})
 
     def _written(self, query_id: str, item_id: str | None, picked: Picked, counted: bytes) -> Found:
         answer, by = picked.answer, picked.answered_by
@@ -261,7 +262,7 @@ class Answers:
         body["attributes"] = json.loads(row["attributes"] or "{}")
         body["bundle"] = self.bundle_id
         body["region_id"] = view.region_id(view.primary_region(number))
-        body["images"] = _images(view.region_rows(view.regions_of(number)))
+        body["images"] = images_of(view.region_rows(view.regions_of(number)))
         return encode(body)
 
     def listing(self, page: Page) -> dict[str, Any]:
@@ -297,25 +298,3 @@ class Answers:
 def new_query_id() -> str:
     """Return a new name for an answer: 32 hexadecimal digits that sort by time of asking."""
     return f"{time.time_ns() // 1_000_000:012x}{os.urandom(10).hex()}"
-
-
-def _facet(found: Any) -> Any:
-    if isinstance(found, list):
-        return [{"value": one.value, "count": one.hits} for one in found]
-    return found and {"low": plain(found.low), "high": plain(found.high)}
-
-
-def _images(regions: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    images: dict[str, dict[str, Any]] = {}
-    for row in regions:
-        about = {name: row[name] for name in ("image_id", "image_url", "width_px", "height_px")}
-        image = images.setdefault(row["image_url"], {**about, "regions": []})
-        image["regions"].append(
-            {
-                "region_id": row["region_id"],
-                "kind": row["kind"],
-                "box": rounded_box(row),
-                "confidence": round(row["confidence"], 4),
-            }
-        )
-    return list(images.values())

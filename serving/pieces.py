@@ -100,3 +100,27 @@ def region_pieces(regions: pa.Table) -> Iterator[bytes]:
     for batch in columns.to_batches(max_chunksize=_BATCH_ROWS):
         for row in batch.to_pylist():
             yield encode({"image_url": row["image_url"], "box": rounded_box(row)})[1:-1]
+
+
+def facet_of(found: Any) -> Any:
+    """Return what an answer says of an attribute: values with their counts, or a range."""
+    if isinstance(found, list):
+        return [{"value": one.value, "count": one.hits} for one in found]
+    return found and {"low": plain(found.low), "high": plain(found.high)}
+
+
+def images_of(regions: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return the images of an item, each with its regions, from the rows of these."""
+    images: dict[str, dict[str, Any]] = {}
+    for row in regions:
+        about = {name: row[name] for name in ("image_id", "image_url", "width_px", "height_px")}
+        image = images.setdefault(row["image_url"], {**about, "regions": []})
+        image["regions"].append(
+            {
+                "region_id": row["region_id"],
+                "kind": row["kind"],
+                "box": rounded_box(row),
+                "confidence": round(row["confidence"], 4),
+            }
+        )
+    return list(images.values())

@@ -127,11 +127,12 @@ def test_a_killed_worker_takes_only_what_it_held(home: Path) -> None:
 def test_a_service_whose_workers_all_die_is_back_at_once(home: Path) -> None:
     with ServiceProcess(home, "--workers", "2") as service:
         [leader] = children_of(service.process.pid)
-        for _ in range(16):  # by now each place would stay empty for many seconds
+        for _ in range(12):  # by now each place would stay empty for many seconds
             until(lambda: children_of(leader))
-            for worker in children_of(leader):
-                os.kill(worker, signal.SIGKILL)
-        until(lambda: not children_of(leader))
+            victims = children_of(leader)
+            for victim in victims:
+                os.kill(victim, signal.SIGKILL)
+            until(lambda victims=victims: not {*victims} & {*children_of(leader)})
         until(lambda: httpx.get(service.address + SIMILAR, trust_env=False).status_code == 200, 5)
 
 

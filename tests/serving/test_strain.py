@@ -128,7 +128,7 @@ def test_a_service_whose_workers_all_die_is_back_at_once(home: Path) -> None:
     with ServiceProcess(home, "--workers", "2") as service:
         [leader] = children_of(service.process.pid)
         for _ in range(12):  # by now each place would stay empty for many seconds
-            until(lambda: children_of(leader))
+            until(lambda: children_of(leader), 5)
             victims = children_of(leader)
             for victim in victims:
                 os.kill(victim, signal.SIGKILL)

@@ -152,28 +152,17 @@ class Counters:
         """Count a request that begins (1), or has ended, however it did (-1)."""
         self._cells[_IN_FLIGHT] += change
 
-    def answer(
-        self,
-        role: str,
-        kind: str | int,
-        hits: int = 0,
-        fallback_reason: str | None = None,
-        *,
-        fallback: bool = False,
-    ) -> None:
+    def answer(self, role: str, kind: str, hits: int, fallback_reason: str | None) -> None:
         """Count an answer about look-alikes, given by the bundle of this role.
 
         Each one of a batch counts; `kind` is its `answered_by`, `fallback_reason` its `fallback`.
         """
-        if isinstance(kind, int):  # as it was called until now: role, hits, fallback
-            hits, kind = kind, "none"
         cells = self._cells
-        known = kind if kind in KINDS else "none"
-        cells[AT["answers", role, known]] += 1
+        cells[AT["answers", role, kind if kind in KINDS else "none"]] += 1
         cells[AT["hits", role]] += hits
         if not hits:
             cells[AT["empty_answers", role]] += 1
-        if fallback_reason is not None or fallback:
+        if fallback_reason is not None:
             reason = fallback_reason if fallback_reason in REASONS else "other"
             cells[AT["fallbacks", role, reason]] += 1
 

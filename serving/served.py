@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from serving.answers import Answers
-from serving.metrics import CANARY, LIVE
+from serving.counters import CANARY, LIVE
 
 
 class Chosen(NamedTuple):

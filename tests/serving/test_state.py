@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import json
-from pathlib import Path
-
 import httpx
 from prometheus_client.parser import text_string_to_metric_families
 
@@ -98,17 +95,3 @@ def test_no_item_becomes_a_label(client: httpx.Client) -> None:
     text = client.get("/metrics").text
     assert "some-" not in text
     assert PLAIN not in text
-
-
-def test_requests_are_logged_as_json_when_asked_for(shop_home: Path) -> None:
-    with ServiceProcess(shop_home, access_log="true") as service:
-        answer = httpx.get(
-            f"{service.address}/v1/items/{PLAIN}/similar?limit=2", trust_env=False
-        ).json()
-        httpx.get(f"{service.address}/nothing", trust_env=False)
-    lines = [json.loads(line) for line in service.said().splitlines() if line.startswith("{")]
-    asked, missed = (line for line in lines if "route" in line)
-    assert asked["query_id"] == answer["query_id"]
-    assert (asked["route"], asked["status"], asked["query"]) == ("similar", 200, "limit=2")
-    assert asked["milliseconds"] > 0
-    assert (missed["route"], missed["status"]) == ("none", 404)

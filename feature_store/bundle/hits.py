@@ -43,8 +43,8 @@ class Wanted:
 
     @property
     def end(self) -> int:
-        """Hits until the last of the page."""
-        return self.rules.offset + self.rules.limit
+        """Hits until the last of the page; none for a page of none."""
+        return self.rules.offset + self.rules.limit if self.rules.limit else 0
 
     @property
     def lowest(self) -> float:

@@ -10,7 +10,9 @@ COPY operators operators
 COPY serving serving
 COPY dags dags
 RUN pip install --no-cache-dir --no-deps .
-RUN useradd --system --create-home --uid 10001 nitamono
+# A volume takes its owner from the folder that it is mounted on.
+RUN useradd --system --create-home --uid 10001 nitamono \
+    && install -d -o nitamono /var/lib/nitamono /var/lib/nitamono-events
 USER nitamono
 ENV NITAMONO_HOME=/var/lib/nitamono \
     AIRFLOW_HOME=/home/nitamono/airflow \

@@ -27,7 +27,8 @@ COPY feature_store feature_store
 COPY operators operators
 COPY serving serving
 RUN pip install --no-cache-dir --no-deps .
-RUN useradd --system --uid 10001 nitamono && install -d -o nitamono /var/cache/nitamono
+RUN useradd --system --uid 10001 nitamono \
+    && install -d -o nitamono /var/cache/nitamono /var/lib/nitamono-events
 USER nitamono
 # Bundles of gs:// are mirrored; a volume there spares the next container the transfer.
 ENV NITAMONO_HOME=/var/lib/nitamono NITAMONO_SERVING_MIRROR=/var/cache/nitamono OMP_NUM_THREADS=1

@@ -80,6 +80,18 @@ def test_compose_mounts_files_that_exist(compose: dict) -> None:
         assert (DOCKER / file).exists(), file
 
 
+def test_the_service_writes_events_where_the_pipeline_reads_them(compose: dict) -> None:
+    uids = set()
+    for name, file in (("service", "serving"), ("airflow-worker", "pipeline")):
+        part = compose["services"][name]
+        folder = part["environment"]["NITAMONO_EVENTS_FOLDER"]
+        assert f"events:{folder}" in part["volumes"]
+        text = (DOCKER / f"{file}.Dockerfile").read_text()
+        assert re.search(rf"install -d -o nitamono .*{folder}", text), file
+        uids |= set(re.findall(r"--uid (\d+)", text))
+    assert len(uids) == 1
+
+
 def test_compose_names_the_parts_of_the_stack(compose: dict) -> None:
     wanted = {"postgres", "redis", "airflow-worker", "service", "prometheus", "grafana"}
     assert wanted <= set(compose["services"])

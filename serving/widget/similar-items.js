@@ -180,7 +180,7 @@ img { display: block; width: 100%; height: 100%; object-fit: cover; }
 .waiting span { border-radius: .3em; background: var(--_faint) content-box; padding-block: .2em; box-sizing: border-box; }
 .waiting :is(.brand, .price) { width: 40%; }
 [aria-busy] .item { opacity: .45; }
-figure { flex: none; position: sticky; inset-inline-start: 0; z-index: 2; display: grid; place-items: center; width: min(15em, 42cqi); aspect-ratio: 1; }
+figure { flex: none; position: relative; scroll-snap-align: start; display: grid; place-items: center; width: min(15em, 42cqi); aspect-ratio: 1; }
 .close { position: absolute; inset-block-start: .4em; inset-inline-end: .4em; width: 2em; height: 2em; background: #fffe; color: #111; }
 .sheet { position: relative; }
 .sheet .whole { inset-block: auto .4em; }
@@ -209,7 +209,7 @@ canvas { display: block; width: 100%; height: auto; }
 }
 `);
 
-function frames(layer, regions, words, chosen, choose) {
+function frames(layer, regions, words, choose) {
   const area = ({ box: [x0, y0, x1, y1] }) => (x1 - x0) * (y1 - y0);
   const products = regions.filter(({ kind }) => kind !== "whole");
   const whole = products[0] && regions.find(({ kind }) => kind === "whole");
@@ -237,7 +237,7 @@ function frames(layer, regions, words, chosen, choose) {
   layer.ariaLabel = words.products;
   layer.classList.toggle("several", !!products[1]);
   layer.replaceChildren(...buttons);
-  press(chosen);
+  return press;
 }
 
 const newLayer = () => make("div", { part: "layer", role: "group" });
@@ -420,7 +420,7 @@ class SimilarItems extends Base {
     const found = await fetchJson(address, signal, { method: "POST", body });
     const regions = found.regions.map((region, place) => ({ ...region, region_id: `${place}` }));
     const by = (region) => ({ ...found, item_id: null, hits: region?.hits ?? [] });
-    frames(this.#layer, regions, this.#words, "0", (region) => this.#show(by(region)));
+    frames(this.#layer, regions, this.#words, (region) => this.#show(by(region)))("0");
     this.#sheet.append(this.#layer);
     return by(regions[0]);
   }
@@ -654,6 +654,7 @@ class ProductPhoto extends Base {
   #layer = newLayer();
   #sizes = new ResizeObserver(() => this.#place());
   #root;
+  #press;
   #onLoad = ({ target }) => target === this.#find() && this.#follow(target);
 
   constructor() {
@@ -691,13 +692,14 @@ class ProductPhoto extends Base {
 
   async #follow(target) {
     this.#target = target;
-    const { item_id: itemId, item } = target.answer;
+    const { item_id: itemId, item, region_id } = target.answer;
     try {
       if (itemId && this.#item?.item_id !== itemId) {
         const found = item ?? (await fetchJson(new URL(`v1/items/${encodeURIComponent(itemId)}`, baseOf(target))));
         if (target.answer.item_id === itemId) this.#item = found;
+        this.#draw();
       }
-      this.#draw();
+      this.#press(region_id);
     } catch {
       this.#item = null; // the picture stays as it is
     }
@@ -708,10 +710,10 @@ class ProductPhoto extends Base {
   }
 
   #draw() {
-    const { region_id } = this.#target?.answer ?? {};
-    frames(this.#layer, this.#image()?.regions ?? [], wordsOf(this), region_id, (region) =>
+    this.#press = frames(this.#layer, this.#image()?.regions ?? [], wordsOf(this), (region) =>
       this.#target.setAttribute("region", region.region_id),
     );
+    this.#press(this.#target?.answer.region_id);
     this.#place();
   }
 

@@ -59,7 +59,8 @@ class HostPages:
             '<meta name="viewport" content="width=device-width">'
             '<link rel="stylesheet" href="/shop.css"><link rel="icon" href="/icon.svg">'
             f'<script type="module" src="{script}" crossorigin="anonymous"></script></head>'
-            f'<body><main><h1>A product</h1>{self.body}<p class="below">Below</p></main></body></html>'
+            f"<body><main><h1>A product</h1>{self.body}"
+            '<p class="below">Below</p></main></body></html>'
         )
 
     def _answer(self, path: str) -> tuple[str, str]:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
+from tests.browser.embedding import opened, tag
 from tests.browser.host_pages import HostPages
-from tests.browser.test_widget import opened, tag
 from tests.serving.service_process import ServiceProcess
 from tests.serving.shop_bundle import PLAIN, PRODUCT, SIDE_PRODUCT
 
@@ -80,7 +80,7 @@ def test_boxes_are_buttons_that_say_what_they_do(
 ) -> None:
     opened(page, shop, photo(picture) + tag(service))
     group = page.get_by_role("group", name="Products in this photo")
-    button = group.get_by_role("button", name="Show items similar to product 2 in this photo")
+    button = group.get_by_role("button", name="Similar to product 2")
     button.focus()
     with page.expect_response("**/similar?*region=*"):
         page.keyboard.press("Space")
@@ -145,10 +145,34 @@ def test_boxes_change_with_the_item(
     expect(boxes(page)).to_have_count(1)
 
 
+def test_another_item_is_not_asked_about_by_the_region_of_the_last(
+    page: Page, shop: HostPages, service: ServiceProcess, picture: str
+) -> None:
+    opened(page, shop, photo(picture) + tag(service))
+    boxes(page).nth(1).click()
+    expect(page.get_by_text("Bags number").first).to_be_visible()
+    with page.expect_response("**/mugs-01/similar*") as answer:
+        page.locator("similar-items").evaluate(
+            "widget => widget.setAttribute('item-id', 'mugs-01')"
+        )
+    assert answer.value.status == 200
+    expect(page.get_by_text("Mugs number").first).to_be_visible()
+
+
+def test_a_page_may_ask_by_a_region_from_the_first(
+    page: Page, shop: HostPages, service: ServiceProcess, picture: str
+) -> None:
+    item = page.request.get(f"{service.address}/v1/items/{PLAIN}").json()
+    regions = [region["region_id"] for region in item["images"][0]["regions"]]
+    bag = next(region for region in regions[::-1] if region != item["region_id"])
+    opened(page, shop, photo(picture) + tag(service, more=f'region="{bag}"'))
+    assert page.evaluate("document.querySelector('similar-items').answer.region_id") == bag
+
+
 def test_japanese_labels(
     page: Page, shop: HostPages, service: ServiceProcess, picture: str
 ) -> None:
     shop.language = "ja-JP"
     opened(page, shop, photo(picture) + tag(service))
     expect(page.get_by_role("button", name="写真全体")).to_be_visible()
-    expect(page.get_by_role("button", name="写真の商品1に似たものを見る")).to_be_visible()
+    expect(page.get_by_role("button", name="商品1に似ている商品")).to_be_visible()

@@ -16,6 +16,7 @@ from serving.parameters import (
     MAX_LIMIT,
     MAX_OFFSET,
 )
+from serving.photos import PHOTO_TYPES
 from serving.problems import MEDIA_TYPE
 from serving.schemas import PERCENT, REGION_ID, TEXT, Schema, listed, ref, schemas
 from serving.sent import FILTER, sent_schemas
@@ -35,7 +36,6 @@ _MEANINGS = {
     429: "this client asks more often than it may",
     503: "the service is busy",
 }
-_PHOTO_TYPES = ("image/jpeg", "image/png", "image/webp")
 
 
 def openapi_document() -> Schema:
@@ -151,7 +151,7 @@ def _questions() -> Schema:
     region = _parameter(
         "region", "query", REGION_ID, "the region of the item to ask about; else its main one"
     )
-    photos = {kind: {"schema": {"type": "string", "format": "binary"}} for kind in _PHOTO_TYPES}
+    photos = {kind: {"schema": {"type": "string", "format": "binary"}} for kind in PHOTO_TYPES}
     batch = {"application/json": {"schema": ref("Batch")}}
     events = {kind: {"schema": ref("Events")} for kind in EVENT_TYPES}
     return {

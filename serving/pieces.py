@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from array import array
 from collections.abc import Iterable, Iterator
 from json.encoder import encode_basestring
@@ -78,8 +79,12 @@ def encode_text(text: str | None) -> bytes:
 
 
 def plain(value: Any) -> Any:
-    """Write 4980.0 as 4980: prices are often whole."""
-    return int(value) if isinstance(value, float) and value.is_integer() else value
+    """Write 4980.0 as 4980: prices are often whole. What is no number in JSON becomes null."""
+    if not isinstance(value, float):
+        return value
+    if not math.isfinite(value):
+        return None
+    return int(value) if value.is_integer() else value
 
 
 def rounded_box(row: dict[str, Any]) -> list[float]:

@@ -7,7 +7,7 @@ import gzip
 import brotli
 import httpx
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from serving.replies import coding_of, compressed, has
@@ -41,11 +41,13 @@ def test_what_a_client_accepts(accept: bytes, coding: str | None) -> None:
     assert coding_of(accept) == coding
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=60))
 def test_any_header_is_understood_somehow(accept: bytes) -> None:
     assert coding_of(accept) in ("br", "gzip", None)
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=5000))
 def test_compressed_bodies_are_the_same_bodies(body: bytes) -> None:
     assert gzip.decompress(compressed(body, "gzip")) == body

@@ -23,7 +23,7 @@ demo: $(PIPELINE)/.ready $(SERVING)/.ready  ## catalogue → shop page (ONCE=1: 
 	  $(if $(ONCE),--once) $(if $(CATALOGUE),--catalogue '$(CATALOGUE)')
 
 .PHONY: test
-test: setup browser prometheus  ## run every test, set-up included
+test: setup browser prometheus wrk  ## run every test, set-up included
 	$(BIN)/python -m pytest $(TESTS)
 
 .PHONY: faults
@@ -62,8 +62,12 @@ bench-fresh: $(PIPELINE)/.dev $(SERVING)/.ready  ## seconds until an arrival is 
 	$(BIN)/python -m tests.benchmarks.fresh
 
 .PHONY: bench-serving
-bench-serving: $(PIPELINE)/.ready $(SERVING)/.ready $(BENCHMARKS)/.ready  ## the lookup service beside a chromadb server, 60,000 items; needs wrk (SERVICE=--help)
+bench-serving: $(SERVING)/.ready $(BENCHMARKS)/.ready wrk  ## the lookup service beside a chromadb server, 60,000 items; needs wrk (SERVICE=--help)
 	$(BENCHMARKS)/bin/python -m tests.benchmarks.serving $(SERVICE)
+
+.PHONY: screenshots
+screenshots: setup browser  ## draw docs/shop-*.png anew, from the live bundle of NITAMONO_HOME (after make demo)
+	NITAMONO_SCREENSHOTS=docs NITAMONO_SCREENSHOTS_HOME=$(NITAMONO_HOME) $(BIN)/python -m pytest tests/browser/test_pictures.py
 
 .PHONY: lock
 lock: $(PIPELINE)/.dev  ## resolve the lock files from pyproject.toml (UPGRADE=1: every version anew)
@@ -81,6 +85,10 @@ browser: $(PIPELINE)/.dev
 .PHONY: prometheus
 prometheus:
 	@.ci/prometheus .venv/prometheus
+
+.PHONY: wrk
+wrk:
+	@.ci/wrk
 
 .PHONY: python
 python:

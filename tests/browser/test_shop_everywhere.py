@@ -8,9 +8,10 @@ from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page, Route, expect
+from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.conftest import watched
+from tests.browser.photo_search import PhotoSearch
 from tests.serving.service_process import ServiceProcess
 from tests.serving.shop_bundle import PLAIN
 
@@ -56,24 +57,6 @@ PAGES: dict[str, tuple[str, Callable[[Page], None]]] = {
 }
 
 
-def offer_photos(route: Route) -> None:
-    answer = route.fetch()
-    body = answer.json()
-    route.fulfill(response=answer, json={**body, "capabilities": {"photo": True}})
-
-
-def find_in_photo(route: Route, service: ServiceProcess) -> None:
-    similar = route.fetch(
-        url=f"{service.address}/v1/items/{PLAIN}/similar", method="GET", post_data=None
-    ).json()
-    found = [("product", [0.2, 0.25, 0.8, 0.95]), ("whole", [0, 0, 1, 1])]
-    regions = [
-        {"kind": kind, "box": box, "confidence": 0.9, "hits": similar["hits"]}
-        for kind, box in found
-    ]
-    route.fulfill(json={"query_id": "q", "bundle": "shop-1", "regions": regions})
-
-
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("device", DEVICES)
 @pytest.mark.parametrize("name", PAGES)
@@ -83,8 +66,7 @@ def test_pages_fit_nothing_moves_and_nobody_is_shut_out(
     context = browser.new_context(**DEVICES[device], color_scheme=scheme, reduced_motion="reduce")
     address, is_there = PAGES[name]
     with watched(context.new_page()) as page:
-        page.route("**/v1/bundle", offer_photos)
-        page.route("**/v1/search/image?*", lambda route: find_in_photo(route, service))
+        PhotoSearch(service.address).stand_in(page)
         page.goto(f"{service.address}/demo/{address}")
         is_there(page)
         page.wait_for_load_state("networkidle")

@@ -3,53 +3,21 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
 from io import BytesIO
 from pathlib import Path
-from typing import Any
 
-import httpx
 import pytest
 from PIL import Image
-from playwright.sync_api import Page, Route, expect
+from playwright.sync_api import Page, expect
 
+from tests.browser.photo_search import PhotoSearch
 from tests.serving.service_process import ServiceProcess
-
-
-@dataclass
-class PhotoSearch:
-    """Answers photo searches as the contract says, out of the service's answers about items."""
-
-    address: str
-    status: int = 200
-    sent: list[bytes] = field(default_factory=list)
-
-    def offer(self, route: Route) -> None:
-        answer = route.fetch()
-        route.fulfill(response=answer, json={**answer.json(), "capabilities": {"photo": True}})
-
-    def answer(self, route: Route) -> None:
-        self.sent.append(route.request.post_data_buffer or b"")
-        if self.status != 200:
-            route.fulfill(status=self.status, json={"status": self.status, "detail": "no"})
-            return
-        regions = [
-            self._region("product", [0.2, 0.25, 0.8, 0.95], "shoes-04"),
-            self._region("product", [0.5, 0.5, 0.7, 0.7], "bags-04"),
-            self._region("whole", [0, 0, 1, 1], "mugs-04"),
-        ]
-        route.fulfill(json={"query_id": "q", "bundle": "shop-1", "regions": regions})
-
-    def _region(self, kind: str, box: list[float], item_id: str) -> dict[str, Any]:
-        similar = httpx.get(f"{self.address}/v1/items/{item_id}/similar", trust_env=False).json()
-        return {"kind": kind, "box": box, "confidence": 0.9, "hits": similar["hits"]}
 
 
 @pytest.fixture
 def search(page: Page, service: ServiceProcess) -> PhotoSearch:
     search = PhotoSearch(service.address)
-    page.route("**/v1/bundle", search.offer)
-    page.route("**/v1/search/image?*", search.answer)
+    search.stand_in(page)
     page.goto(f"{service.address}/demo/photo.html")
     expect(page.get_by_role("button", name="Try a photo").first).to_be_visible()
     return search

@@ -6,9 +6,10 @@ import contextlib
 import os
 import random
 import signal
+import statistics
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -33,8 +34,13 @@ def pause_of(load: Load, most: Answered) -> float:
     return load.pause_for(SHARE * most.per_second, most.mean_ms / UNHURRIED)
 
 
-def swaps(server: Server, load: Load, home: Path, count: int, pause_ms: float) -> dict[str, Any]:
-    """Publish two bundles by turns under load; return what it did to the answers."""
+def swaps(
+    server: Server, load: Load, home: Path, count: int, pause_ms: float, steady_seconds: float
+) -> dict[str, Any]:
+    """Publish two bundles by turns under load; return what it did to the answers.
+
+    What is steady is found out before, in so many seconds.
+    """
     registry = BundleRegistry(home / "bundles")
     both = sorted(row.bundle_id for row in registry.list())
     seconds: list[float] = []
@@ -46,7 +52,7 @@ def swaps(server: Server, load: Load, home: Path, count: int, pause_ms: float) -
         _until(lambda: server.ask("/readyz")["bundle"] == other)
         seconds.append(time.monotonic() - begun)
 
-    steady = load.run(30, pause_ms=pause_ms)
+    steady = load.run(steady_seconds, pause_ms=pause_ms)
     found = _during(load, pause_ms, [swap] * count, "swaps")
     return {
         "swaps": count,
@@ -86,7 +92,7 @@ def kills(server: Server, load: Load, count: int, pause_ms: float) -> dict[str, 
 
 
 def soak(server: Server, load: Load, minutes: float, pause_ms: float) -> dict[str, Any]:
-    """Ask for many minutes; return how memory went. The first tenth is for warming up."""
+    """Ask for many minutes; return how memory went."""
     sizes: list[int] = []
     running = load.start(60 * minutes, pause_ms=pause_ms)
     try:
@@ -97,19 +103,23 @@ def soak(server: Server, load: Load, minutes: float, pause_ms: float) -> dict[st
         found = read(running)
     finally:
         running.kill()
-    tenth = max(1, len(sizes) // 10)
-    early, late = sizes[tenth : 2 * tenth] or sizes, sizes[-tenth:]
-    growth = (sum(late) / len(late)) / (sum(early) / len(early)) - 1
     return {
         "minutes": minutes,
         "requests": found.requests,
         "per_second": found.per_second,
         "p99_ms": found.p99_ms,
         "failed": found.failed,
-        "first_bytes": early[0],
-        "last_bytes": late[-1],
-        "growth": growth,
+        "first_bytes": sizes[0],
+        "last_bytes": sizes[-1],
+        "growth": growth_of(sizes),
     }
+
+
+def growth_of(sizes: Sequence[int]) -> float:
+    """Return by what share the last tenth is above the second one; the first is for warming up."""
+    tenth = len(sizes) // 10
+    early, late = sizes[tenth : 2 * tenth] or sizes[:1], sizes[-tenth:] if tenth else sizes[-1:]
+    return statistics.mean(late) / statistics.mean(early) - 1
 
 
 def _during(load: Load, pause_ms: float, steps: list[Callable[[], None]], name: str) -> Answered:

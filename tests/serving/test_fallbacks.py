@@ -124,6 +124,13 @@ def test_the_service_says_what_it_can(popular: httpx.Client, client: httpx.Clien
     assert client.get("/v1/bundle").json()["capabilities"]["fallback"] is None
 
 
+def test_answers_are_not_taken_for_those_of_another_setting(
+    popular: httpx.Client, client: httpx.Client
+) -> None:
+    path = f"/v1/items/{PLAIN}/similar"
+    assert popular.get(path).headers["ETag"] != client.get(path).headers["ETag"]
+
+
 def test_without_anything_to_go_by_nothing_stands_in(client: httpx.Client) -> None:
     """The shop's items say neither what sells nor when they came."""
     answer = similar(client, "unknown", fallback="true")

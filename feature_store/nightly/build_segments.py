@@ -42,6 +42,7 @@ from feature_store.index.evaluate import (
 )
 from feature_store.index.finders import ExactFinder
 from feature_store.index.forecast import Size, forecast, refuse_if_too_large
+from feature_store.index.graph_choice import choose_graph
 from feature_store.index.reduce import blocks_of, fit_components, number_distinct
 from feature_store.index.settings import IndexSettings
 from feature_store.nightly.build_neighbours import Listing, TunedGraph
@@ -184,23 +185,21 @@ class _Building:
             return _Searched("exact", tuning, None, None)
         short = self._short(projection, folder)
         settings = replace(settings, candidates=_useful(choice, settings))
-        tried: list[tuple[Graph, Tuning]] = []
-        for graph in self.watch.steps("graph", build_graphs(short, folder, settings)):
+
+        def tuned(graph: Graph) -> Tuning:
+            opened = open_graph(graph.path, len(self.first), graph.followed)
+            search = self._ask(projection, opened)
+
+            def search_by(edges: int) -> Search:
+                opened.set(edge_size=edges)
+                return search
+
             with self.watch("tune"):
-                opened = open_graph(graph.path, len(self.first), graph.followed)
-                search = self._ask(projection, opened)
+                return tune_graph(search_by, graph.followed, self.centred, truth, settings)
 
-                def search_by(edges: int, opened: Any = opened, search: Search = search) -> Search:
-                    opened.set(edge_size=edges)
-                    return search
-
-                tuning = tune_graph(search_by, graph.followed, self.centred, truth, settings)
-                tried.append((graph, tuning))
-            if tried[-1][1].reached:
-                break
-            log.warning("the %s falls short of the target recall", graph.kind)
-        kept, tuning = max(tried, key=lambda one: (one[1].reached, one[1].chosen.recall))
-        return _Searched(kept.kind, tuning, kept.self_lookup, kept.path)
+        built = self.watch.steps("graph", build_graphs(short, folder, settings))
+        graph, tuning = choose_graph(built, tuned, settings.target_recall)
+        return _Searched(graph.kind, tuning, graph.self_lookup, graph.path)
 
     def _short(self, projection: Projection, folder: Path) -> Floats:
         """Write the graph's vectors, one for each distinct one; return them mapped from disk."""

@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -23,16 +23,18 @@ from feature_store.bundle.projection import Projection
 from feature_store.bundle.segment import open_graph
 from feature_store.bundle.stored import StoredVectors
 from feature_store.bundle.write import write_array
-from feature_store.index.build import build_graphs, plain_folder
+from feature_store.index.build import Graph, build_graphs, plain_folder
 from feature_store.index.dimension import DIMENSIONS, choose_dimension
 from feature_store.index.evaluate import (
     Search,
     Truth,
+    Tuning,
     find_truth,
     tune_graph,
     with_points_between,
 )
 from feature_store.index.finders import ExactFinder
+from feature_store.index.graph_choice import choose_graph
 from feature_store.index.reduce import blocks_of, fit_components, number_distinct
 from feature_store.index.settings import IndexSettings
 
@@ -40,6 +42,8 @@ Floats = npt.NDArray[np.float32]
 Ints = npt.NDArray[np.int32]
 Ask = Callable[[Floats], npt.NDArray[np.integer[Any]]]
 """Queries (q, dim) → the numbers of the ten nearest vectors of each, (q, 10)."""
+
+_T = TypeVar("_T")
 
 K = 10
 LINKS, BREADTH = 16, 500
@@ -157,9 +161,10 @@ class Nitamono:
                 shape = (len(first), choice.reduced_dim)
                 blocks = (projection.reduce(block) for block in blocks_of(vectors, first))
                 write_array(scratch / "short.npy", shape, blocks)
-            with clock("graph"):
-                graph = next(build_graphs(map_array(scratch / "short.npy"), scratch, settings))
-            with clock("tune"):
+            short = map_array(scratch / "short.npy")
+            graphs = clock.each("graph", build_graphs(short, scratch, settings))
+
+            def tuned(graph: Graph) -> Tuning:
                 opened = open_graph(graph.path, len(first), graph.followed)
                 nearest = NearestRegions(stored, rows, objects, projection, opened)
 
@@ -169,7 +174,10 @@ class Nitamono:
                         nearest.approximate(queries, k, epsilon, candidates).regions
                     )
 
-                tuning = tune_graph(search_by, graph.followed, vectors, truth, settings)
+                with clock("tune"):
+                    return tune_graph(search_by, graph.followed, vectors, truth, settings)
+
+            graph, tuning = choose_graph(graphs, tuned, target)
             shutil.move(graph.path, folder / "graph")
         for name, values in {"objects": objects, "components": components}.items():
             write_array(folder / f"{name}.npy", values.shape, [values])
@@ -177,6 +185,7 @@ class Nitamono:
         (folder / "tuned.json").write_text(json.dumps(chosen))
         return {
             **clock.taken,
+            "method": graph.kind,
             "dimensions": choice.reduced_dim,
             "tuned": {name: round(float(value), 4) for name, value in chosen.items()},
             "target_reached": tuning.reached,
@@ -228,6 +237,15 @@ class _Clock:
             (f"{step}_processor_seconds", time.process_time() - busy),
         ):
             self.taken[name] = self.taken.get(name, 0.0) + seconds
+
+    def each(self, step: str, made: Iterator[_T]) -> Iterator[_T]:
+        """Time the making of each thing, but not what is done with it."""
+        while True:
+            with self(step):
+                thing = next(made, None)
+            if thing is None:
+                return
+            yield thing
 
 
 ENGINES: dict[str, Engine] = {engine.name: engine for engine in (Nitamono(), Hnswlib(), Faiss())}

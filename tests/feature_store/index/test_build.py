@@ -17,6 +17,7 @@ from feature_store.index.build import (
     prove_graph,
 )
 from feature_store.index.settings import IndexSettings
+from tests.benchmarks.index_data import draw_clusters
 from tests.feature_store.nightly.fake_shop import clustered
 
 SETTINGS = IndexSettings(sample_size=100)
@@ -48,6 +49,14 @@ def test_a_graph_finds_what_exact_search_finds(
         found = index.search(vectors[row], size=10, epsilon=0.2, with_distance=False)
         distances = np.linalg.norm(vectors - vectors[row], axis=1)
         assert set(found) == set(np.argsort(distances)[:10])
+
+
+def test_groups_that_have_little_in_common_stay_together_in_the_anng() -> None:
+    vectors, _ = draw_clusters(8000, 48, 1)
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    with plain_folder() as scratch:
+        _, anng = build_graphs(vectors, scratch, IndexSettings(sample_size=400))
+    assert anng.self_lookup == 1.0
 
 
 def test_strided_vectors_are_stored_as_they_look(vectors: np.ndarray) -> None:

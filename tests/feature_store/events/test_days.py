@@ -88,6 +88,7 @@ def test_a_file_that_holds_no_events_is_put_aside(
     assert told(days) == ALL
     assert "torn.parquet" in caplog.text
     assert days.compact(DAY).unreadable == 1
+    assert days.loose_days() == []
     assert (folder / "unreadable" / f"ds={DAY}" / "torn.parquet").read_bytes() == b"PAR1 torn"
     assert told(days) == ALL
     assert days.days() == [DAY]

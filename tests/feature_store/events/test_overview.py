@@ -63,6 +63,17 @@ def test_counts_are_those_of_counting_by_hand(summaries: Summaries) -> None:
         assert place.clicks.count == sum(half.count for half in halves)
 
 
+def test_answers_about_items_that_differ_tell_less(summaries: Summaries) -> None:
+    rng = np.random.default_rng(9)
+    keep(summaries, DAYS[0], crowd(rng, DAYS[0], {"b1": 0.2}, items=(0, 0.2, 1, 4)))
+    keep(summaries, DAYS[1], crowd(rng, DAYS[1], {"b2": 0.2}, items=(1, 1, 1, 1)))
+    unlike, alike = (shown.clicks for shown in read_overview(summaries, DAYS[:2]).bundles)
+    assert unlike.effect > 5
+    assert alike.effect < 3
+    wide, narrow = (share.interval[1] - share.interval[0] for share in (unlike, alike))
+    assert wide > 1.5 * narrow
+
+
 def test_a_day_that_is_counted_again_takes_the_place_of_itself(
     summaries: Summaries, tmp_path: Path
 ) -> None:

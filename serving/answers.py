@@ -29,9 +29,9 @@ from serving.pieces import (
     encode,
     encode_text,
     facet_of,
+    hit_pieces,
     images_of,
     item_pieces,
-    join_hits,
     plain,
     region_pieces,
 )
@@ -226,7 +226,7 @@ class Answers:
 
     def _written(self, query_id: str, item_id: str | None, picked: Picked, counted: bytes) -> Found:
         answer, by = picked.answer, picked.answered_by
-        parts = [
+        pieces = [
             b'{"query_id":"',
             query_id.encode(),
             b'","item_id":',
@@ -240,18 +240,24 @@ class Answers:
             b'"',
             counted,
             b',"hits":[',
-            self.hits(picked),
+            *self._pieces(picked),
             b"]}",
         ]
         count = len(answer.hits) + len(picked.stand_ins)
-        return Found(b"".join(parts), count, by, picked.fallback)
+        return Found(b"".join(pieces), count, by, picked.fallback)
 
     def hits(self, picked: Picked) -> bytes:
         """Return hits as the members of a JSON array, stand-ins marked and at the end."""
-        hits = join_hits(self._items, self._regions, picked.answer.hits)
+        return b"".join(self._pieces(picked))
+
+    def _pieces(self, picked: Picked) -> list[bytes]:
+        items, regions = self._items, self._regions
+        pieces = hit_pieces(items, regions, picked.answer.hits)
         for item, region, _ in picked.stand_ins:
-            hits.append(self._items[item] + self._regions[region] + self._stood_in)
-        return b",".join(hits)
+            pieces += (items[item], regions[region], self._stood_in)
+        if pieces:
+            pieces[0] = pieces[0][1:]  # the comma before the first
+        return pieces
 
     def item(self, item_id: str) -> bytes:
         """Return an item with its images and their regions; UnknownItemError."""

@@ -18,8 +18,8 @@ from serving.pieces import (
     Pieces,
     encode,
     encode_text,
+    hit_pieces,
     item_pieces,
-    join_hits,
     plain,
     region_pieces,
 )
@@ -60,8 +60,8 @@ def test_hits_say_what_the_catalogue_says(rows: list[dict[str, Any]], scores: li
     for split in (len(rows), 1):
         of_items = [Pieces(item_pieces(part)) for part in (table[:split], table[split:])]
         of_regions = [Pieces(region_pieces(part)) for part in (regions[:split], regions[split:])]
-        joined = join_hits(Both(*of_items), Both(*of_regions), hits)
-        read = json.loads(b"[%b]" % b",".join(joined))
+        pieces = hit_pieces(Both(*of_items), Both(*of_regions), hits)
+        read = json.loads(b"[%b]" % b"".join(pieces)[1:])
         for row, hit, said in zip(rows, hits, read, strict=True):
             price = row["price"]
             known = price is not None and math.isfinite(price)

@@ -78,6 +78,13 @@ def concrete(expression: str) -> str:
     return expression.replace("$__rate_interval", "10s").replace("$instance", ".*")
 
 
+def point_at(home: Path, bundle_id: str) -> None:
+    """Name a bundle that the registry itself would not publish."""
+    named = home / "named"
+    named.write_text(f"{bundle_id}\n")
+    named.replace(home / "bundles" / "CURRENT")
+
+
 def numbers(found: list[dict[str, Any]]) -> list[float]:
     return [float(series["value"][1]) for series in found]
 
@@ -154,12 +161,12 @@ def test_a_refused_bundle_and_then_a_dead_service_raise_alarms(
     home: Path, service: ServiceProcess, prometheus: PrometheusProcess
 ) -> None:
     folder = build_shop(home, "shop-2")
-    (home / "bundles" / "CURRENT").write_text("shop-1\n")
+    point_at(home, "shop-1")
     with (folder / "items.arrow").open("ab") as file:
         file.write(b"more")
-    (home / "bundles" / "CURRENT").write_text("shop-2\n")
+    point_at(home, "shop-2")
     until(lambda: "NitamonoBundleRefused" in prometheus.alerts())
-    (home / "bundles" / "CURRENT").write_text("shop-1\n")
+    point_at(home, "shop-1")
     until(lambda: "NitamonoBundleRefused" not in prometheus.alerts())
     service.stop()
     until(lambda: "NitamonoDown" in prometheus.alerts())

@@ -35,6 +35,7 @@ def read(line: bytes) -> dict[str, Any]:
     return parsed
 
 
+@settings(deadline=None)
 @given(
     st.dictionaries(
         st.sampled_from(["path", "query", "reason", "trace", "message", "bundle", "query_id"]),
@@ -179,7 +180,9 @@ def test_a_running_service_says_what_happens_to_it(tmp_path: Path) -> None:
         httpx.get(f'{service.address}/%0A"%7B%7D%1b[2J?q=%0a', trust_env=False)
         registry.publish("shop-2")
         until(lambda: len(events(service, "bundle_served")) == 2)
-        (tmp_path / "bundles" / "CURRENT").write_text("nothing-of-this-name\n")
+        wrong = tmp_path / "wrong"
+        wrong.write_text("nothing-of-this-name\n")
+        wrong.replace(tmp_path / "bundles" / "CURRENT")
         until(lambda: events(service, "bundle_refused"))
         until(lambda: len(children_of(service.process.pid)) == 1)
         assert service.stop() == 0

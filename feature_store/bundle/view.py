@@ -13,6 +13,7 @@ import pyarrow as pa
 from feature_store.bundle.columns import Mask
 from feature_store.bundle.facets import AllFacets
 from feature_store.bundle.filters import Filter
+from feature_store.bundle.fresh_vectors import FreshVectors
 from feature_store.bundle.ids import SortedIds, order_of
 from feature_store.bundle.nearest import Floats, Ints
 from feature_store.bundle.open import Bundle
@@ -248,42 +249,47 @@ class View:
         nothing that is further away than the list's end is added, because something of the bundle
         that the list leaves out may be nearer.
         """
-        fresh, near = self.fresh_candidates(centred, segment)
+        lowest = -np.inf if complete else float(cosines[-1]) if len(cosines) else np.inf
+        fresh, near = self.fresh_near(centred, lowest, segment)
         if not len(fresh):
             return regions, cosines
-        if not complete:
-            kept = near >= (cosines[-1] if len(cosines) else np.inf)
-            fresh, near = fresh[kept], near[kept]
         regions, cosines = np.r_[regions, fresh], np.r_[cosines, near]
         order = np.argsort(-cosines, kind="stable")
         return regions[order], cosines[order]
 
     def fresh_beats(self, region: int, cosine: float) -> bool:
         """Whether the tier has something that is as near to a region as that, or nearer."""
-        if not len(self._fresh) or self.tier is None:
+        if not len(self._fresh):
             return False
         query = self.bundle.vectors[region : region + 1][0]
-        return bool((self.tier.vectors[: len(self._fresh)] @ query).max() >= cosine)
+        return len(self._fresh_vectors.near(query, cosine)[0]) > 0
 
     def prepare(self) -> None:
         """Work out now what questions will need, so that processes forked later share it."""
         self.facets.prepare()
         self.bundle.prepare()
-        _ = self.subjects, self._by_region_id
+        _ = self.subjects, self._by_region_id, self._fresh_vectors
 
-    def fresh_candidates(self, centred: Floats, segment: int | None = None) -> tuple[Ints, Floats]:
-        """Return the tier's subject regions, or a segment's, with their cosines.
+    def fresh_near(
+        self, centred: Floats, lowest: float, segment: int | None = None
+    ) -> tuple[Ints, Floats]:
+        """Return the tier's subject regions, or a segment's, with their cosines, from `lowest` on.
 
         `centred`: one query, float32 (dim,).
         """
-        if self.tier is None or not len(self._fresh):
+        if not len(self._fresh):
             return NOTHING
-        near = np.clip(self.tier.vectors[: len(self._fresh)] @ centred, -1, 1)
-        fresh = self._fresh + self._regions
+        places, near = self._fresh_vectors.near(centred, lowest)
+        fresh = self._fresh[places] + self._regions
         if segment is not None:
             of_segment = self._segments[fresh] == segment
             fresh, near = fresh[of_segment], near[of_segment]
         return fresh, near
+
+    @cached_property
+    def _fresh_vectors(self) -> FreshVectors:
+        vectors = self.bundle.vectors[:0] if self.tier is None else self.tier.vectors
+        return FreshVectors(vectors[: len(self._fresh)], self.bundle.projection.components)
 
 
 def _numbered(bundle: Bundle, tier: Tier) -> Ints:

@@ -29,6 +29,8 @@ FILES = [
     "segments/000/rows.npy",
     "neighbours.npy",
     "neighbour_scores.npy",
+    "background.npy",
+    "region_order.npy",
     "report/index.html",
     "report/recall.svg",
     "report/neighbours.jpg",

@@ -34,7 +34,7 @@ PLAIN = Made(items=150, graph=False, seed=1)
 SEGMENTED = Made(items=150, graph=False, segments=NAMES, seed=2)
 COPIED = Made(items=120, graph=False, copies=30, seed=3)
 GRAPHS = Made(items=2400, segments=("ladies", "men"), seed=4, neighbours=15)
-KINDS = ("plain", "segmented", "fresh", *sorted(path.name for path in ANSWERS))
+KINDS = ("plain", "segmented", "fresh", "bounded", *sorted(path.name for path in ANSWERS))
 
 
 class Shop:
@@ -73,6 +73,13 @@ def shops(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Shop]:
         "graphs": made(tmp_path_factory.mktemp("graphs"), GRAPHS),
         "fresh": refreshed(tmp_path_factory.mktemp("fresh")),
     }
+    with pytest.MonkeyPatch.context() as patch:  # the tier is small: bound its cosines all the same
+        patch.setattr("feature_store.bundle.fresh_vectors.FEW", 0)
+        fresh = found["fresh"]
+        found["bounded"] = Shop(
+            Searcher(fresh.searcher.bundle, fresh.searcher.view.tier), fresh.vectors
+        )
+        found["bounded"].searcher.prepare()
     for folder in ANSWERS:
         searcher = Searcher(open_bundle(folder))
         dim = searcher.bundle.manifest.dim

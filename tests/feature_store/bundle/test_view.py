@@ -112,7 +112,7 @@ def test_what_may_be_a_hit(view: View) -> None:
 
 def test_nothing_is_added_beyond_the_end_of_an_incomplete_list(view: View) -> None:
     query = view.bundle.vectors[0]
-    fresh, near = view.fresh_candidates(query)
+    fresh, near = view.fresh_near(query, -1.0)
     assert len(fresh) > 1
     assert view.subject(fresh).all()
     end = float(np.sort(near)[-2]) + 1e-6  # only the nearest of them is nearer
@@ -132,7 +132,7 @@ def test_without_a_tier_it_is_the_bundle(view: View) -> None:
     assert plain.owners(np.arange(9)).tolist() == bundle.owners[:9].tolist()
     assert plain.item_rows([3, 1]) == bundle.item_rows([3, 1])
     assert plain.region_rows([3, 1]) == bundle.region_rows([3, 1])
-    assert len(plain.fresh_candidates(bundle.vectors[0])[0]) == 0
+    assert len(plain.fresh_near(bundle.vectors[0], -1.0)[0]) == 0
     assert not plain.is_fresh(len(bundle.owners) - 1)
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from feature_store.bundle import BundleRegistry, Searcher
+from feature_store.bundle import BundleRegistry, Rules, Searcher
 from feature_store.bundle.tiers import TierShelf
 from feature_store.cli import main
 from feature_store.errors import UnknownItemError
@@ -49,7 +49,7 @@ def test_what_a_day_changed_is_in_the_answers(store: DeltaFeatureStore, tmp_path
     assert "2 items new or changed, 1 gone (tier " in call("refresh")
     answers = searcher(tmp_path)
     assert answers.view.item_count == 24
-    assert len(answers.similar("new", limit=50).hits) == 23
+    assert len(answers.similar("new", Rules(limit=50)).hits) == 23
     found = answers.view.item_rows([answers.view.item_number(SOLD[3])])[0]
     assert found["title"] == "title 1"
     with pytest.raises(UnknownItemError, match="no longer for sale"):

@@ -91,7 +91,7 @@ class ServingSettings:
     photo_max_bytes: int = 10_000_000
     """The largest file of a photo."""
 
-    photo_max_pixels: int = 30_000_000
+    photo_max_pixels: int = 25_000_000
     """The most pixels of a photo, judged before it is decoded."""
 
     photo_memory_mb: int = 512

@@ -32,5 +32,5 @@ class PhotoLimits:
     min_side_px: int = 16
     """The shortest side in which anything can be seen."""
 
-    max_pixels: int = 30_000_000
-    """The most pixels of a photo, checked before decoding; up to eight bytes of memory each."""
+    max_pixels: int = 25_000_000
+    """The most pixels of a photo, checked before decoding; up to sixteen bytes of memory each."""

@@ -217,7 +217,7 @@ def _answered(asked: list[Future[httpx.Response]], count: int) -> list[httpx.Res
 
 def test_a_process_that_dies_at_a_photo_costs_that_photo_alone(photo_home: Path) -> None:
     """It is killed while it decodes a large one, which takes it long enough to be caught at it."""
-    large = encode(quarters(5400, 5400), "PNG")
+    large = encode(quarters(4900, 4900), "PNG")
     statuses = set()
     with (
         ServiceProcess(photo_home, photo_seconds=60) as service,

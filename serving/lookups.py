@@ -63,12 +63,15 @@ class Lookups:
 
         Not to wait is what `BoundedProtocol` asks for: it saves a task and what comes with it.
         """
-        return None if self._draining.begun else self._answer(scope)
+        # What is none is asked again by ASGI, and only then meets the limits.
+        if self._draining.begun or not _is_lookup(scope["raw_path"]):
+            return None
+        return self._answer(scope)
 
     def _answer(self, scope: Scope) -> Answer | None:
         begun = time.perf_counter()
         path: bytes = scope["raw_path"]
-        similar = path.endswith(_AFTER) and path.startswith(_BEFORE) and len(path) >= _SHORTEST
+        similar = _is_lookup(path)
         notes: dict[str, Any] = {}
         try:
             if scope["method"] == "OPTIONS" and (told := self._preflight(scope)) is not None:
@@ -127,6 +130,10 @@ class Lookups:
         notes["search_seconds"] = answered - asked
         notes["write_seconds"] = time.perf_counter() - answered
         return 200, headers, body
+
+
+def _is_lookup(path: bytes) -> bool:
+    return path.endswith(_AFTER) and path.startswith(_BEFORE) and len(path) >= _SHORTEST
 
 
 def sent_two(scope: Scope) -> tuple[bytes | None, bytes | None]:

@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
+from starlette.types import Receive, Scope, Send
 
 import serving.limits
+from feature_store.bundle import BundleRegistry
+from serving.answers import Answers
+from serving.counters import Counters, board_for
 from serving.limits import Limits, client_address
+from serving.lookups import Lookups
+from serving.observed import Draining, Observer
+from serving.origins import Origins
 from serving.problems import ProblemError
+from serving.served import Served
+from serving.service import Service
+from serving.settings import ServingSettings
 from tests.serving.service_process import ServiceProcess
 from tests.serving.shop_bundle import PLAIN
 
@@ -121,6 +132,31 @@ def test_only_proxies_of_ours_are_believed(
 
 def test_no_address_at_all_is_one_client() -> None:
     assert client_address(scope(None), 0) == ""
+
+
+def test_what_is_asked_twice_of_the_door_is_paid_for_once(shop_home: Path) -> None:
+    """The protocol asks for an answer at once, and if there is none, as ASGI has it."""
+    answers = Answers(BundleRegistry(shop_home / "bundles").open("shop-1"), shelf=False)
+    board = board_for(1)
+    counters, settings = Counters(board.claim()), ServingSettings()
+    service = Service(Served(answers), settings, board, counters, Draining())
+    observer = Observer(counters, service.draining, Origins(["*"]), access_log=False)
+    limits = Limits(1, 0, Clock())
+
+    async def rest(scope: Scope, receive: Receive, send: Send) -> None:
+        return None
+
+    async def unused(*_: object) -> Any:
+        raise AssertionError
+
+    door = Lookups(service, observer, limits, rest)
+    of_client = {**scope(), "type": "http", "method": "GET", "query_string": b""}
+    for path in (b"/v1/bundle", f"/v1/items/{PLAIN}".encode(), b"/v1/items//similar"):
+        assert door.at_once({**of_client, "raw_path": path}) is None
+    asyncio.run(door({**of_client, "raw_path": b"/v1/bundle"}, unused, unused))
+    look_up = {**of_client, "raw_path": f"/v1/items/{PLAIN}/similar".encode()}
+    answers_at_once = [door.at_once(look_up) or (0,) for _ in range(2)]
+    assert [status for status, *_ in answers_at_once] == [200, 429]
 
 
 def test_a_service_with_limits_refuses_and_says_what_is_allowed(shop_home: Path) -> None:

@@ -73,6 +73,7 @@ class Bundle:
         bundle that does not say, where it is worked out when it is asked for."""
         self._ids = SortedIds(self.items["item_id"])
         self._region_ids = Texts(self.regions["region_id"])
+        self._region_order = self._if_there(REGION_ORDER, np.int32)
         mean = map_array(folder / MEAN)
         self._check_shapes(mean)
         self.segments: tuple[OpenSegment, ...] = tuple(
@@ -122,14 +123,16 @@ class Bundle:
 
     @cached_property
     def _by_region_id(self) -> SortedIds:
-        order = self._if_there(REGION_ORDER, np.int32)
+        order = self._region_order
         column = self.regions["region_id"].combine_chunks()
         return SortedIds(column, order_of(column) if order is None else order)
 
     @cached_property
     def background(self) -> Background:
         """What regions of this catalogue have in common with a query by chance."""
-        return Background(draw_sample(self.vectors, self.subject))
+        # By a map of its own: what a few random reads bring in with them goes with it.
+        vectors = StoredVectors(map_array(self.folder / VECTORS), self.vectors.scales)
+        return Background(draw_sample(vectors, self.subject))
 
     def prepare(self) -> None:
         """Work out now what questions will need, so that processes forked later share it."""

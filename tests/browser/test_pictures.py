@@ -78,7 +78,7 @@ def path_of(item_id: str) -> str:
 def kinds(client: httpx.Client, item: dict[str, Any], number: int) -> set[str]:
     """Return which kinds of things a photo shows side by side, by their look-alikes."""
     shown = item["images"][number]["regions"]
-    products = [one for one in shown if one["kind"] == "product" and area(one["box"]) > 0.06]
+    products = [one for one in shown if one["kind"] == "product" and area(one["box"]) > 0.03]
     boxes = [one["box"] for one in products]
     if len(boxes) < 2 or any(area(both(*two)) > 0.02 for two in combinations(boxes, 2)):
         return set()

@@ -1,4 +1,4 @@
-// Look-alikes on a product page: the README says how.
+// Look-alikes on a product page; how: see the README.
 export const VERSION = "0.2.0";
 
 const PHOTO_PX = 1024;
@@ -66,7 +66,7 @@ function safeAddress(address, base) {
   }
 }
 
-// The service names its photos from its root, wherever that is mounted.
+// The service may be mounted below its host's root.
 const photoAddress = (address, base) => safeAddress(`${address ?? ""}`.replace(/^\/(?!\/)/, ""), base);
 
 const baseOf = (element) =>
@@ -138,6 +138,7 @@ SHEET?.replaceSync(`
 :host([facets]) { --_bar: 3.25em; }
 [hidden], :host(:is([hidden], [data-state=empty], [data-state=error])) { display: none !important; }
 .header, .facets, .facet { display: flex; gap: .5em; align-items: center; }
+.section { display: flow-root; }
 .header { min-height: 2.5em; margin-bottom: .75em; }
 .heading { flex: 1; margin: 0; font-size: 1.25em; font-weight: 600; line-height: 1.2; }
 button, input {
@@ -194,15 +195,13 @@ canvas { display: block; width: 100%; height: auto; }
 }
 .box:hover { background: #fff3; }
 .box[aria-pressed=true] { border: 3px solid var(--product-photo-accent, #fff); }
-.several .box[aria-pressed=true] { box-shadow: 0 0 0 1px #fffb, inset 0 0 0 1px #fffb, 0 0 0 100vmax #0003; }
 .box:focus-visible { outline: 3px solid var(--product-photo-accent, #fff); outline-offset: -8px; }
-.whole, .whole:hover { inset-block-start: .75em; inset-inline-start: .75em; padding: .3em .8em; border: 0; border-radius: 2em; background: #fffe; font-size: .8em; z-index: 1; }
+.whole, .whole:hover { inset-block-start: .75em; inset-inline-start: .75em; padding: .3em .8em; border: 0; border-radius: 2em; background: #fffe; font-size: .8em; }
 .whole[aria-pressed=true] { background: #111; color: #fff; }
 .whole:focus-visible { outline-color: #111; }
 @media (prefers-reduced-motion: no-preference) {
   .list { scroll-behavior: smooth; }
-  .item, button { transition: .15s; }
-  .photo img { transition: .3s; }
+  .item, button, img { transition: .2s; }
   [href]:hover img { scale: 1.03; }
   .waiting { animation: breathe 1.6s ease-in-out infinite; }
   @keyframes breathe { 50% { opacity: .55; } }
@@ -235,7 +234,6 @@ function frames(layer, regions, words, choose) {
   });
   if (whole) buttons.push(button(whole, "whole", words.whole));
   layer.ariaLabel = words.products;
-  layer.classList.toggle("several", !!products[1]);
   layer.replaceChildren(...buttons);
   return press;
 }
@@ -413,6 +411,7 @@ class SimilarItems extends Base {
 
   async #askPhoto(signal) {
     const canvas = await drawn(this.#photo);
+    signal.throwIfAborted();
     this.#sheet.style.width = `${Math.min(100, (100 * canvas.width) / canvas.height)}%`;
     this.#sheet.replaceChildren(canvas);
     const body = await new Promise((done) => canvas.toBlob(done, "image/jpeg", 0.9));
@@ -537,7 +536,7 @@ class SimilarItems extends Base {
     return slide;
   }
 
-  // Made once for an item; later answers change the counts.
+  // Later answers change only the counts.
   #showFacets(facets = {}) {
     if (!this.#counts) {
       this.#counts = [];

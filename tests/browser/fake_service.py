@@ -39,6 +39,8 @@ class FakeService:
         """Every `GET`, with its query."""
         self.sent: list[tuple[str, dict[str, str], bytes]] = []
         """Every `POST`: its path with the query, headers and body."""
+        self.cookies: list[str] = []
+        """Every question that came with a cookie."""
         self._photo = _photo()
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
         self._thread = threading.Thread(target=self._server.serve_forever)
@@ -111,12 +113,18 @@ class FakeService:
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
                 fake.asked.append(self.path)
+                self._note_cookies()
                 self._send(*fake._answer(unquote(urlsplit(self.path).path)))
 
             def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers["Content-Length"]))
                 fake.sent.append((self.path, dict(self.headers), body))
+                self._note_cookies()
                 self._send(*fake._answer(urlsplit(self.path).path))
+
+            def _note_cookies(self) -> None:
+                if "Cookie" in self.headers and self.path.startswith("/v1/"):
+                    fake.cookies.append(self.path)
 
             def do_OPTIONS(self) -> None:
                 self._send(204, "text/plain", b"")

@@ -103,7 +103,6 @@ def test_a_click_is_told_although_the_page_is_left(counted: Page, fake: FakeServ
     assert (click["position"], click["hit_item_id"], click["item_id"]) == (3, "hit-2", "a")
     headers = next(headers for path, headers, _ in fake.sent if path == "/v1/events")
     assert headers["Content-Type"].startswith("text/plain"), "no preflight"
-    assert "Cookie" not in headers
 
 
 def test_after_a_photo_search_no_item_was_asked_for(counted: Page, fake: FakeService) -> None:
@@ -114,6 +113,25 @@ def test_after_a_photo_search_no_item_was_asked_for(counted: Page, fake: FakeSer
     [click] = told(counted, fake, 1, "click")
     assert click["item_id"] is None
     assert click["query_id"] == "1" * 32
+
+
+def test_the_service_is_never_told_who_asks(
+    page: Page, fake_shop: HostPages, fake: FakeService
+) -> None:
+    """A shopper's cookies of the service's own site stay where they are."""
+    page.context.add_cookies([{"name": "who", "value": "me", "url": fake.address}])
+    fake.similar("a", hits(3))
+    fake.offers(events=True, photo=True)
+    fake.answers["/v1/search/image"] = photo_answer()
+    opened(page, fake_shop, tag(fake, "a", "photo-search"))
+    told(page, fake, 3)
+    page.set_input_files("similar-items input[type=file]", shoppers_photo())
+    expect(page.locator("similar-items [part=box]")).to_have_count(2)
+    assert {path.partition("?")[0] for path, _, _ in fake.sent} == {
+        "/v1/events",
+        "/v1/search/image",
+    }
+    assert fake.cookies == []
 
 
 @pytest.mark.parametrize(("able", "attribute"), [(False, ""), (True, "no-events")])

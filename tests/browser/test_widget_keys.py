@@ -123,4 +123,4 @@ def test_motion_is_left_out_for_those_who_ask(
             card.evaluate("card => getComputedStyle(card).transitionDuration"),
         ]
         context.close()
-    assert moving == {"reduce": ["auto", "0s"], "no-preference": ["smooth", "0.3s"]}
+    assert moving == {"reduce": ["auto", "0s"], "no-preference": ["smooth", "0.2s"]}

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 from playwright.sync_api import FilePayload, Page, expect
 
-from tests.browser.embedding import opened, reached, slides, status, tag
+from tests.browser.embedding import opened, reached, slides, status, tag, until
 from tests.browser.fake_service import FakeService, hits, photo_answer, shoppers_photo
 from tests.browser.host_pages import HostPages
 
@@ -70,7 +70,6 @@ def test_what_is_sent_is_small_and_says_nothing_else(offered: Page, fake: FakeSe
     [(path, headers, body)] = [sent for sent in fake.sent if "image" in sent[0]]
     assert path == "/v1/search/image?limit=6"
     assert headers["Content-Type"] == "image/jpeg"
-    assert "Cookie" not in headers
     with Image.open(BytesIO(body)) as image:
         assert image.format == "JPEG"
         assert image.size == (1024, 512)
@@ -131,9 +130,34 @@ def test_a_photo_without_look_alikes_says_so(offered: Page, fake: FakeService) -
     expect(offered.locator("similar-items").get_by_text("No similar items")).to_be_visible()
 
 
-def test_the_same_photo_can_be_chosen_again(offered: Page, fake: FakeService) -> None:
+def test_the_same_photo_can_be_chosen_again(offered: Page) -> None:
+    """A browser tells of a file only if it is another than the one that the input holds."""
     for _ in range(2):
         with offered.expect_response("**/search/image*"):
             offered.set_input_files(FILE, shoppers_photo())
+        expect(offered.locator(FILE)).to_have_js_property("value", "")
         offered.get_by_role("button", name="Close").click()
         expect(slides(offered)).to_have_count(12)
+
+
+def test_of_two_photos_the_later_one_is_shown(offered: Page, fake: FakeService) -> None:
+    """The first is held while it is decoded, until the second has been answered."""
+    offered.evaluate(
+        """() => {
+          const decode = createImageBitmap;
+          window.createImageBitmap = async (file) => {
+            const picture = await decode(file);
+            if (!window.release) await new Promise((done) => { window.release = done; });
+            return picture;
+          };
+        }"""
+    )
+    offered.set_input_files(FILE, shoppers_photo(400, 800))
+    until(offered, "!!window.release")
+    offered.set_input_files(FILE, shoppers_photo(800, 800))
+    expect(offered.locator("similar-items [part=box]")).to_have_count(2)
+    offered.evaluate("release()")
+    offered.wait_for_load_state("networkidle")
+    expect(offered.locator("similar-items canvas")).to_have_js_property("height", 800)
+    expect(offered.locator("similar-items canvas")).to_have_js_property("width", 800)
+    assert len([sent for sent in fake.sent if "image" in sent[0]]) == 1

@@ -89,7 +89,7 @@ def test_an_item_s_stand_ins_are_called_what_they_are(
     fake.similar("few", fallen_back, fallback="too_few_hits")
     fake.similar("unknown", fallen_back[1:], fallback="unknown_item")
     opened(page, fake_shop, tag(fake, "few"))
-    assert "fallback=true" in fake.asked[-3] + fake.asked[-2] + fake.asked[-1]
+    assert any("/few/similar" in path and "fallback=true" in path for path in fake.asked)
     badges = page.locator("similar-items [part=badge]")
     expect(badges).to_have_text(["", "Popular", "New"])
     expect(page.get_by_role("heading", name="More like this")).to_be_visible()

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import time
 from io import BytesIO
 
 import pytest
 from PIL import Image
-from playwright.sync_api import FilePayload, Page, expect
+from playwright.sync_api import FileChooser, FilePayload, Page, expect
 
 from tests.browser.embedding import opened, reached, slides, status, tag, until
 from tests.browser.fake_service import FakeService, hits, photo_answer, shoppers_photo
@@ -38,10 +39,19 @@ def test_it_is_offered_only_where_page_and_service_want_it(
 
 def test_a_photo_is_chosen_by_keys_alone(offered: Page) -> None:
     camera = offered.get_by_role("button", name="Search with a photo")
+    choosers: list[FileChooser] = []
+
+    def choose(chooser: FileChooser) -> None:
+        choosers.append(chooser)
+
+    offered.on("filechooser", choose)
     camera.focus()
-    with offered.expect_file_chooser() as chooser:
+    deadline = time.monotonic() + 20
+    while not choosers:  # Playwright may begin to listen only after the first press
+        assert time.monotonic() < deadline
         offered.keyboard.press("Enter")
-    chooser.value.set_files(shoppers_photo())
+        offered.wait_for_timeout(200)
+    choosers[0].set_files(shoppers_photo())
     first = offered.get_by_role("button", name="Similar to product 1")
     second = offered.get_by_role("button", name="Similar to product 2")
     expect(first).to_have_attribute("aria-pressed", "true")

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from feature_store.bundle.scores import scores_of
 from feature_store.compare.causes import Causes
 from feature_store.compare.churn import Churn, Row, compare_rows, measure_churn
 from feature_store.compare.comparison import (
@@ -141,9 +142,13 @@ class _Sheet:
         sides = (self._pair.before, self._pair.after)
         numbers = [int(side.places[item]) for side in sides]
         [told] = sides[1].bundle.item_rows([numbers[1]])
+        asked = [
+            int(side.bundle.primary_region[number])
+            for side, number in zip(sides, numbers, strict=True)
+        ]
         shown = [
-            tuple(_shown(side, row, line, fate))
-            for side, row, fate in zip(sides, rows, ("lost", "gained"), strict=True)
+            tuple(_shown(side, row, line, (region, fate)))
+            for side, row, region, fate in zip(sides, rows, asked, ("lost", "gained"), strict=True)
         ]
         changed, of = self._churn.changed[place], self._churn.shown[place]
         return ItemChange(
@@ -153,22 +158,25 @@ class _Sheet:
             churn=round(float(changed / of), 4) if of else 0.0,
             before=shown[0],
             after=shown[1],
-            asked_before=int(sides[0].bundle.primary_region[numbers[0]]),
-            asked_after=int(sides[1].bundle.primary_region[numbers[1]]),
+            asked_before=asked[0],
+            asked_after=asked[1],
         )
 
 
-def _shown(side: Side, row: Row, line: int, fate: str) -> Iterable[Shown]:
+def _shown(side: Side, row: Row, line: int, asked: tuple[int, str]) -> Iterable[Shown]:
+    """Describe the look-alikes of the asked region, as they are called if they are not kept."""
+    region, fate = asked
     there = np.flatnonzero(row.items[line] >= 0)
+    scores = scores_of(row.scores[line, there], side.bundle.background_of(region))
     numbers: Ints = side.places[row.items[line][there]]
     told: list[dict[str, Any]] = side.bundle.item_rows(numbers.tolist())
     names = ["", *CAUSES]
-    for place, item in zip(there, told, strict=True):
+    for place, item, score in zip(there, told, scores.tolist(), strict=True):
         code = int(row.codes[line, place])
         yield Shown(
             item_id=item["item_id"],
             title=item["title"] or "",
-            score=round(100 * min(1.0, max(0.0, float(row.scores[line, place]))), 1),
+            score=round(score, 1),
             fate=fate if code else "kept",
             cause=names[code],
             region=int(row.regions[line, place]),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import json
 import logging
 import os
@@ -58,9 +59,13 @@ class Loaded:
 
 def load(generation: Generation, counters: Counters) -> Loaded | None:
     """Load and verify the bundles, and their tiers; None, having reported why, where that fails."""
-    if generation.gently:
-        return gently(lambda: _load_both(generation, counters))
-    return _load_both(generation, counters)
+
+    def run() -> Loaded | None:
+        loaded = _load_both(generation, counters)
+        gc.collect()  # of what loading has left; what lives now lives on
+        return loaded
+
+    return gently(run) if generation.gently else run()
 
 
 def _load_both(generation: Generation, counters: Counters) -> Loaded | None:

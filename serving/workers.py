@@ -25,8 +25,7 @@ def lead(generation: Generation) -> int:
     loaded = load(generation, counters)
     if loaded is None:
         return 0
-    # What lives now lives on: without this the collector would touch, and so copy, shared pages.
-    gc.collect()
+    # Without this the collector would touch, and so copy, shared pages.
     gc.freeze()
     photos = _open_photos(generation, loaded.served)
     with Bell().listening() as bell:

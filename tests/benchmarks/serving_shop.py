@@ -61,6 +61,8 @@ EXACT_ITEMS = 200_000
 """Of more items the neighbours are drawn: exact ones would take hours, and are as large."""
 ASKED = 2000
 """Vectors that are asked for, none of which is an item's."""
+STRIDE, IN_VAIN = 3, 0.0005
+"""A gain of recall over a stride of epsilons that is not worth another."""
 EXTRACTOR = "synthetic@000000000000"
 
 
@@ -133,16 +135,21 @@ def publish(catalogue: Catalogue, home: Path, bundle_id: str, epsilon: float | N
 def epsilon_for(catalogue: Catalogue, recall: float) -> float:
     """Return the smallest epsilon of a search that finds so much of the true ten nearest.
 
-    The largest where none does.
+    Where none does, that from which on more of it is in vain.
     """
     truth = nearest_exact(catalogue.vectors, catalogue.queries, 10)
     epsilons = sorted({*IndexSettings().epsilons, catalogue.tuned["epsilon"]})
     settings = Nitamono().settings(np.asarray(catalogue.vectors), catalogue.folder)
+    tried: list[tuple[float, float]] = []
     for epsilon, setting in zip(epsilons, settings, strict=True):
         found = np.concatenate([setting.ask(query) for query in catalogue.queries[:, None]])
-        if recall_of(found, truth) >= recall:
+        tried.append((recall_of(found, truth), epsilon))
+        if tried[-1][0] >= recall:
             return epsilon
-    return epsilons[-1]
+        if len(tried) > STRIDE and tried[-1][0] < tried[-1 - STRIDE][0] + IN_VAIN:
+            break
+    most = max(tried)[0] - IN_VAIN
+    return next(epsilon for found, epsilon in tried if found >= most)
 
 
 def nearest_exact(vectors: Floats, queries: Floats, k: int) -> npt.NDArray[np.int64]:

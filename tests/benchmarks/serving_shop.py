@@ -108,7 +108,8 @@ def prepare(items: int, dim: int, target: float) -> Catalogue:
         vectors = raw / np.linalg.norm(raw, axis=1, keepdims=True)
         write_array(catalogue.folder / f"{name}.npy", vectors.shape, [vectors])
     vectors = np.asarray(catalogue.vectors)
-    Nitamono().build(vectors, catalogue.folder, target)
+    built = Nitamono().build(vectors, catalogue.folder, target)
+    (catalogue.folder / "method").write_text(built["method"])
     say("listing neighbours")
     for name, listed in zip((NEIGHBOURS, NEIGHBOUR_SCORES), _listed(vectors), strict=True):
         write_array(catalogue.folder / name, listed.shape, [listed])
@@ -279,7 +280,8 @@ def _manifest(bundle_id: str, catalogue: Catalogue, epsilon: float | None) -> Ma
     vectors = int(np.asarray(map_array(catalogue.folder / "objects.npy")).max()) + 1
     tuned = catalogue.tuned
     epsilon = tuned["epsilon"] if epsilon is None else epsilon
-    search = SearchParameters("onng", epsilon, tuned["candidates"], tuned["edges"])
+    method = (catalogue.folder / "method").read_text()
+    search = SearchParameters(method, epsilon, tuned["candidates"], tuned["edges"])
     return Manifest(
         bundle_id=bundle_id,
         created_at="2026-01-02T03:04:05+00:00",

@@ -16,8 +16,8 @@ from tests.benchmarks.serving_shop import Catalogue, Floats, item_id, nearest_ex
 
 K, COMPARED = 12, 10
 """Look-alikes that are asked for, and those by which recall is counted."""
-JUDGED = 500
-"""Questions by which recall is counted."""
+JUDGED = 2000
+"""Questions by which recall is counted: as many as the search is set by."""
 NAMED = 60_000
 """Items that are asked for, where there are more."""
 CONNECTIONS = 8

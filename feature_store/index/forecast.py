@@ -28,13 +28,21 @@ USUAL_SECONDS, USUAL_EDGES = 0.0003, 40
 GROWTH = 1.13
 """Time to build grows as the number of vectors to this power: measured from 4,000 to 60,000."""
 
-BASE_BYTES = 400_000_000
+TUNING_SECONDS = 10.0
+"""To choose dimensions and to tune the search of a graph: a sample is asked, whatever the size."""
+COMPARED = 7e10
+"""Products of numbers a second, where all regions are compared with all: once to find out what a
+photo shows, once for the stored neighbours. Measured on two cores."""
+
+BASE_BYTES = 500_000_000
 """What a process holds besides: libraries, tiles of cosines, blocks of vectors."""
+VECTOR_COPIES = 3
+"""As the store has them, centred, and as the bundle stores them; all are mapped from disk."""
 ROW_BYTES = 700
 """What a region's row, with its share of its item's, takes in memory while tables are made."""
 EDGE_BYTES = 8
 """An edge: a number and a distance."""
-GRAPH_COPIES = 2.2
+GRAPH_COPIES = 1.6
 """How much more than the first graph the optimiser holds at its peak."""
 
 
@@ -79,7 +87,7 @@ def forecast(segments: Sequence[Size], seconds_each: float, settings: IndexSetti
     short = max((4 * size.vectors * _short(size, settings) for size in segments), default=0)
     needed = BASE_BYTES + max(planning, building)
     return Forecast(
-        memory_bytes=int(max(BASE_BYTES + planning, needed + short) + 2 * vectors),
+        memory_bytes=int(max(BASE_BYTES + planning, needed + short) + VECTOR_COPIES * vectors),
         needed_bytes=int(needed),
         seconds=round(sum(_seconds(size, each, settings) for size in segments), 1),
         calibrated=seconds_each > 0,
@@ -98,11 +106,11 @@ def _graph_bytes(size: Size, settings: IndexSettings) -> float:
 
 
 def _seconds(size: Size, each: float, settings: IndexSettings) -> float:
-    compared = size.regions * min(size.regions, 100_000) * size.dim / 4e10
+    compared = size.regions * min(size.regions, 100_000) * size.dim / COMPARED
     if size.vectors < settings.min_graph_vectors:
         return compared
     growth = (size.vectors / SAMPLE_VECTORS) ** (GROWTH - 1)
-    return float(compared + each * size.vectors * growth)
+    return float(TUNING_SECONDS + compared + each * size.vectors * growth)
 
 
 def time_small_graph(vectors: Floats, settings: IndexSettings) -> float:

@@ -28,7 +28,7 @@ def expected(regions: int, dim: int = 128, **changed: object) -> Forecast:
 def test_more_vectors_and_more_edges_take_more() -> None:
     small, large = expected(10_000), expected(100_000)
     assert large.memory_bytes > large.needed_bytes > small.needed_bytes
-    assert large.seconds > 10 * small.seconds
+    assert large.seconds > 5 * small.seconds  # tuning takes the same
     assert expected(100_000, edges=200).needed_bytes > large.needed_bytes
     assert expected(100_000, edges=200).seconds > large.seconds
 

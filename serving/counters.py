@@ -115,12 +115,6 @@ COLUMNS = len(_LISTED) + len(TIMED) * (BUCKETS + 1)
 MOMENTARY = sum(1 for family, _ in _LISTED if family.momentary)
 """How many of them, the first ones, mean nothing once the process is gone."""
 
-_OLD_EVENTS = {
-    "restarts": "worker_restarts",
-    "swaps": "bundle_swaps",
-    "refusals": "bundle_refusals",
-}
-
 
 def board_for(processes: int) -> Board:
     """Return a board on which so many processes can count at the same time."""
@@ -179,7 +173,7 @@ class Counters:
 
     def event(self, name: str) -> None:
         """Count one of what happens to the service itself, by its family's name."""
-        self._cells[AT[_OLD_EVENTS.get(name, name),]] += 1
+        self._cells[AT[name,]] += 1
 
 
 _IN_FLIGHT = AT["requests_in_flight",]

@@ -25,6 +25,7 @@ import pyarrow.parquet as pq
 from feature_store.errors import StorageError
 from feature_store.schemas import EVENTS
 from feature_store.storage import Files
+from serving.log import event
 
 _LOG = logging.getLogger(__name__)
 
@@ -106,7 +107,9 @@ class EventLog:
         with self._lock:
             lost, self._waiting = self._waiting, []
         if lost:
-            _LOG.error("%d batches of events could not be written, and are lost", len(lost))
+            fields = event("events_lost", batches=len(lost))
+            said = "%d batches of events could not be written, and are lost"
+            _LOG.error(said, len(lost), extra=fields)
             self._tell(lost, "lost")
 
     def _keep_writing(self) -> None:
@@ -128,11 +131,14 @@ class EventLog:
                 done += of_day
         except (OSError, StorageError) as error:
             if not self._failing:
-                _LOG.error("events cannot be written, and wait: %s", error)
+                fields = event("events_waiting", reason=error)
+                _LOG.error("events cannot be written, and wait: %s", error, extra=fields)
             self._failing = True
             return False
         except Exception:  # noqa: BLE001 - one bad batch must not stand before all others for ever
-            _LOG.exception("%d batches of events cannot be written, and are lost", len(batches))
+            fields = event("events_lost", batches=len(batches) - len(done))
+            said = "%d batches of events cannot be written, and are lost"
+            _LOG.exception(said, len(batches) - len(done), extra=fields)
             self._tell(batches[len(done) :], "lost")
             done = batches
         finally:

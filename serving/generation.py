@@ -15,7 +15,7 @@ from feature_store.bundle.registry import BundleRegistry
 from feature_store.errors import NitamonoError
 from serving.answers import Answers
 from serving.board import Board
-from serving.metrics import Counters
+from serving.counters import Counters
 from serving.processes import gently
 from serving.served import Served
 from serving.settings import ServingSettings
@@ -37,8 +37,6 @@ class Generation:
     settings: ServingSettings
     listener: socket.socket
     board: Board
-    first_row: int
-    """The leader's row of the board; its workers have the rows after it."""
     report_to: int
     """The descriptor on which it says, in one line of JSON, whether its workers serve."""
 

@@ -17,6 +17,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from serving.answers import new_query_id
 from serving.caching import Caching
 from serving.limits import Limits
+from serving.log import event
 from serving.observed import PROTECTING, Observer, server_timing
 from serving.origins import Origins, RawHeaders, sent
 from serving.parameters import similar_question
@@ -86,7 +87,8 @@ class Lookups:
         except ProblemError as error:
             answer = _sent(problem_response(error))
         except Exception:  # noqa: BLE001 - whatever failed, the shopper's page gets an answer
-            _LOG.exception("%s %s failed", scope["method"], scope["path"])
+            fields = event("request_failed", query_id=notes.get("query_id"))
+            _LOG.exception("%s %s failed", scope["method"], scope["path"], extra=fields)
             answer = _sent(internal())
         seconds = time.perf_counter() - begun
         status, headers, body = answer

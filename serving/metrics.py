@@ -25,17 +25,12 @@ from serving.counters import (
     AT,
     BOUNDS_SECONDS,
     BUCKETS,
-    CANARY,
-    COLUMNS,
     FAMILIES,
     LIVE,
     SECONDS_AT,
-    Counters,
     Family,
 )
 from serving.summary import age_seconds
-
-__all__ = ["CANARY", "COLUMNS", "LIVE", "Counters", "Shown", "exposition"]
 
 _SHOWN_AT_ZERO = ("200", "500")
 """The statuses that are shown before the first: a rate sees the first only if it saw none."""

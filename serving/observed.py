@@ -12,8 +12,8 @@ from typing import Any
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from serving.log import say
-from serving.metrics import Counters
+from serving.counters import Counters
+from serving.log import event, say
 from serving.origins import Origins, RawHeaders
 from serving.problems import internal
 
@@ -121,7 +121,8 @@ class Observed:
         try:
             await self._app(scope, receive, complete)
         except Exception:  # noqa: BLE001 - whatever failed, the shopper's page gets an answer
-            _LOG.exception("%s %s failed", scope["method"], scope["path"])
+            fields = event("request_failed", query_id=notes.get("query_id"))
+            _LOG.exception("%s %s failed", scope["method"], scope["path"], extra=fields)
             if not status:
                 await internal()(scope, receive, complete)
         finally:

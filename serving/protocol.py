@@ -22,6 +22,7 @@ from uvicorn.protocols.http.flow_control import FlowControl
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 from uvicorn.server import ServerState
 
+from serving.log import event
 from serving.problems import ProblemError, internal, problem_response
 
 _LOG = logging.getLogger(__name__)
@@ -184,7 +185,7 @@ class BoundedProtocol(HttpToolsProtocol):
         try:
             answer: Answer | None = self._at_once(scope)
         except Exception:  # noqa: BLE001 - whatever failed, the client gets an answer
-            _LOG.exception("GET %s failed", scope["path"])
+            _LOG.exception("GET %s failed", scope["path"], extra=event("request_failed"))
             self._refuse(internal())
             return True
         if answer is None:

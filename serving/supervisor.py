@@ -15,9 +15,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from feature_store.errors import BundleError, NoBundleError, SettingsError
-from serving.board import Board
+from serving.counters import Counters, board_for
 from serving.generation import Generation
-from serving.metrics import COLUMNS, Counters
+from serving.log import event
 from serving.mirror import Mirror
 from serving.news import CANARY_REFUSED, REFUSED
 from serving.processes import Bell, ended, fork, raise_file_limit, tell
@@ -27,8 +27,8 @@ from serving.worker import prepare
 from serving.workers import lead
 
 _LOG = logging.getLogger(__name__)
-_GENERATIONS = 8
-"""How many generations have rows of their own on the board; more are never alive at once."""
+_GENERATIONS = 16
+"""How many generations can be counted at the same time: the live one, and those that leave."""
 
 
 @dataclass
@@ -61,10 +61,8 @@ class Supervisor:
         self._settings = settings
         self._listener = listener
         self._mirror: Mirror | None = None
-        self._block = settings.workers + 1
-        self._board = Board(1 + _GENERATIONS * self._block, COLUMNS)
-        self._counters = Counters(self._board.cells[0])
-        self._started = 0
+        self._board = board_for(1 + _GENERATIONS * (settings.workers + 1))
+        self._counters = Counters(self._board.claim())
         self._live: _Leader | None = None
         self._candidate: _Leader | None = None
         self._leaving: list[_Leader] = []
@@ -128,8 +126,6 @@ class Supervisor:
         except OSError as error:
             _LOG.error("bundle %s cannot be loaded now: %s", bundle_id, error)
             return None
-        first_row = 1 + (self._started % _GENERATIONS) * self._block
-        self._started += 1
         served_already = self._live is not None and self._live.bundle_id == bundle_id
         generation = Generation(
             bundle_id,
@@ -139,7 +135,6 @@ class Supervisor:
             self._settings,
             self._listener,
             self._board,
-            first_row,
             said,
         )
 
@@ -192,7 +187,7 @@ class Supervisor:
     def _take_over(self, candidate: _Leader) -> None:
         if self._live is not None:
             self._leave(self._live)
-            self._counters.event("swaps")
+            self._counters.event("bundle_swaps")
         self._live = candidate
         self._wishes.served = candidate.bundle_id
         self._wishes.forgive(REFUSED)
@@ -209,10 +204,12 @@ class Supervisor:
         if self._live is None or self._candidate is not None:
             return  # with a candidate, wait: it may take over, and if not this comes round again
         if ended(self._live.process):
-            _LOG.error("the leader of %s died; starting it again", self._live.bundle_id)
+            fields = event("leader_died", bundle=self._live.bundle_id, died=self._live.process)
+            said = "the leader of %s died; starting it again"
+            _LOG.error(said, self._live.bundle_id, extra=fields)
             dead, self._live = self._live, None
             self._candidate = self._start(dead.bundle_id, dead.canary_id)
-            self._counters.event("restarts")
+            self._counters.event("worker_restarts")
 
     def _follow(self) -> None:
         """Begin to load what the pointers name, unless it is served, being loaded, or refused."""

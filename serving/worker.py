@@ -13,9 +13,9 @@ from typing import cast
 import uvicorn
 
 from serving.app import Service, build_app
+from serving.counters import Counters
 from serving.events import open_events
 from serving.generation import Generation
-from serving.metrics import Counters
 from serving.observed import Draining
 from serving.pages import Widgets, shop_files
 from serving.patience import Patience

@@ -8,8 +8,9 @@ import os
 import signal
 import time
 
+from serving.counters import Counters
 from serving.generation import Generation, load
-from serving.metrics import Counters
+from serving.log import event
 from serving.photo_pool import PhotoPool, open_pool
 from serving.places import SOON_SECONDS, Place
 from serving.processes import Bell, ended, fork, tell
@@ -21,7 +22,7 @@ _LOG = logging.getLogger(__name__)
 
 def lead(generation: Generation) -> int:
     """Load and verify the bundles, fork the workers and keep them alive until told to stop."""
-    counters = Counters(generation.board.cells[generation.first_row])
+    counters = Counters(generation.board.claim())
     loaded = load(generation, counters)
     if loaded is None:
         return 0
@@ -93,18 +94,19 @@ class _Crew:
             self._generation.report(serves=self._generation.bundle_id, **told)
 
     def _start(self, number: int, said: int | None = None) -> None:
-        self._places[number].take(fork(lambda: self._work(number, said)), time.monotonic())
+        self._places[number].take(fork(lambda: self._work(said)), time.monotonic())
 
     def _mend(self) -> None:
         now = time.monotonic()
         for place in self._places:
             if place.worker is not None and ended(place.worker):
-                _LOG.warning("worker %d ended; another takes its place", place.worker)
+                fields = event("worker_died", worker=place.worker)
+                _LOG.warning("worker %d ended; another takes its place", place.worker, extra=fields)
                 place.leave(now)
         for number, place in enumerate(self._places):
             deserted = all(each.worker is None for each in self._places)
             if place.may_be_taken(now, deserted=deserted):
-                self._counters.event("restarts")
+                self._counters.event("worker_restarts")
                 try:
                     self._start(number)
                 except OSError as error:  # no process or no memory for one: later, perhaps
@@ -127,9 +129,9 @@ class _Crew:
         if self._photos is not None:
             self._photos.stop()
 
-    def _work(self, number: int, said: int | None) -> int:
-        row = self._generation.board.cells[self._generation.first_row + 1 + number]
+    def _work(self, said: int | None) -> int:
+        counters = Counters(self._generation.board.claim())
         door = None if self._photos is None else self._photos.door
-        worker = Worker(self._generation, self._served, Counters(row), self._leader, door)
+        worker = Worker(self._generation, self._served, counters, self._leader, door)
         worker.run_until_stopped(said)
         return 0

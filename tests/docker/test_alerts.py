@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.docker.prometheus_process import DOCKER, promtool
+from tests.docker.prometheus_process import DOCKER, ROOT, promtool
 
 RULES = DOCKER / "alerts.yml"
 TESTS = MINUTES, DAYS = DOCKER / "alerts.test.yml", DOCKER / "alerts.days.test.yml"
@@ -72,6 +72,13 @@ def test_each_alert_says_what_it_is_and_what_to_do() -> None:
         assert set(rule["annotations"]) == {"summary", "description", "action"}
         for text in rule["annotations"].values():
             assert text.endswith("."), text
+
+
+def test_what_an_alert_tells_to_look_for_in_the_log_is_there() -> None:
+    named = set(re.findall(r"with the event (\w+)", RULES.read_text()))
+    said = "".join(path.read_text() for path in (ROOT / "serving").glob("*.py"))
+    assert named
+    assert [name for name in sorted(named) if f'event("{name}"' not in said] == []
 
 
 def test_each_alert_has_a_test_in_which_it_fires() -> None:

@@ -17,7 +17,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from serving.metrics import COLUMNS, Counters
+from serving.counters import COLUMNS, Counters
 from serving.observed import Draining, Observed, Observer
 from serving.origins import Origins
 from tests.serving.shop_bundle import PLAIN

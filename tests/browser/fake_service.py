@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import json
-import threading
 import time
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from io import BytesIO
-from types import TracebackType
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
@@ -15,6 +13,7 @@ from PIL import Image, ImageDraw
 from playwright.sync_api import FilePayload
 
 from serving.pages import HERE
+from tests.browser.local_server import LocalServer
 
 WIDGET = HERE / "widget" / "similar-items.js"
 WORKER = b"""
@@ -24,7 +23,7 @@ postMessage({ version: VERSION, elements: typeof HTMLElement });
 Json = dict[str, Any]
 
 
-class FakeService:
+class FakeService(LocalServer):
     """Answers `answers[path]` (JSON, or bytes as they are); use as a context manager.
 
     A path that is not there is 404. It allows any page to ask, as the lookup service does.
@@ -42,14 +41,9 @@ class FakeService:
         self.cookies: list[str] = []
         """Every question that came with a cookie."""
         self._photo = _photo()
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
-        self._thread = threading.Thread(target=self._server.serve_forever)
+        super().__init__(self._handler())
         self.offers()
         self.answers["/v1/events"] = {"accepted": 1}
-
-    @property
-    def address(self) -> str:
-        return f"http://127.0.0.1:{self._server.server_port}"
 
     def offers(self, *, photo: bool = False, events: bool = False) -> None:
         """Say in `/v1/bundle` what the service can do."""
@@ -77,20 +71,6 @@ class FakeService:
             if path == "/v1/events"
             for event in json.loads(body)["events"]
         ]
-
-    def __enter__(self) -> FakeService:
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._server.shutdown()
-        self._thread.join()
-        self._server.server_close()
 
     def _answer(self, path: str) -> tuple[int, str, bytes]:
         if path.startswith(("/v1/items/", "/v1/search/")):

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from types import TracebackType
+from http.server import BaseHTTPRequestHandler
+
+from tests.browser.local_server import LocalServer
 
 POLICY = (
     "default-src 'none'; script-src {service}; style-src 'self'; "
@@ -20,7 +20,7 @@ product-photo, product-photo img { display: block; }
 """
 
 
-class HostPages:
+class HostPages(LocalServer):
     """Serves one page at `/`, `body` in it, on a port of its own; use as a context manager."""
 
     def __init__(self, service: str) -> None:
@@ -30,26 +30,7 @@ class HostPages:
         self.version = "0.2.0"
         self.sheet = SHEET
         self._service = service
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
-        self._thread = threading.Thread(target=self._server.serve_forever)
-
-    @property
-    def address(self) -> str:
-        return f"http://127.0.0.1:{self._server.server_port}"
-
-    def __enter__(self) -> HostPages:
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._server.shutdown()
-        self._thread.join()
-        self._server.server_close()
+        super().__init__(self._handler())
 
     def _page(self) -> str:
         script = f"{self._service}/widget/{self.version}/similar-items.js"

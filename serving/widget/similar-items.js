@@ -532,7 +532,10 @@ class SimilarItems extends Base {
     }
     slide.told = { query_id, item_id, bundle, position: place + 1, hit };
     slide.card = card;
-    on(card, "click", (event) => this.#tell("click", [slide.told]) || event.preventDefault());
+    on(card, "click", (event) => {
+      this.#view([slide]);
+      if (!this.#tell("click", [slide.told])) event.preventDefault();
+    });
     return slide;
   }
 
@@ -605,16 +608,20 @@ class SimilarItems extends Base {
     return this.dispatchEvent(new CustomEvent(`similar-items:${name}`, how));
   }
 
-  // A card is viewed once half of it is visible for a second.
+  // A card is viewed once half of it is visible for a second, or it is clicked.
   #see(entries) {
     for (const { target, intersectionRatio, time } of entries) {
       this.#visible.set(target, intersectionRatio < 0.5 ? 0 : time);
     }
     setTimeout(() => {
       const still = entries.filter(({ target, time }) => this.#visible.get(target) === time);
-      for (const { target } of still) this.#watch.unobserve(target);
-      if (still[0]) this.#tell("view", still.map(({ target }) => target.told));
+      this.#view(still.map(({ target }) => target));
     }, 1_000);
+  }
+
+  #view(slides) {
+    const first = slides.filter((slide) => !slide.viewed && (slide.viewed = true));
+    if (first[0]) this.#tell("view", first.map(({ told }) => told));
   }
 
   #tell(type, all) {

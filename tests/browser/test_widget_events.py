@@ -105,6 +105,27 @@ def test_a_click_is_told_although_the_page_is_left(counted: Page, fake: FakeServ
     assert headers["Content-Type"].startswith("text/plain"), "no preflight"
 
 
+def test_what_is_clicked_at_once_was_seen(
+    page: Page, fake_shop: HostPages, fake: FakeService
+) -> None:
+    fake.similar("a", hits(3))
+    fake.offers(events=True)
+    page.add_init_script(
+        """const soon = setTimeout;
+        window.setTimeout = (act, after) => (after === 1000 ? 0 : soon(act, after));
+        addEventListener("click", (event) => event.preventDefault());
+        """
+    )
+    opened(page, fake_shop, tag(fake, "a", 'link="/product/{item_id}"'))
+    card = slides(page).nth(1).locator("a")
+    card.click()
+    told(page, fake, 1, "click")
+    card.click()
+    told(page, fake, 2, "click")
+    [view] = told(page, fake, 1, "view")
+    assert (view["position"], view["hit_item_id"]) == (2, "hit-1")
+
+
 def test_after_a_photo_search_no_item_was_asked_for(counted: Page, fake: FakeService) -> None:
     counted.set_input_files("similar-items input[type=file]", shoppers_photo())
     expect(counted.locator("similar-items [part=box]")).to_have_count(2)

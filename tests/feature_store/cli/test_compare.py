@@ -141,7 +141,10 @@ def test_the_judging_page_is_served_until_ctrl_c(home: Path) -> None:
         assert json.loads(connection.getresponse().read())["question"] is None
         connection.close()
         running.send_signal(signal.SIGINT)
-        rest, errors = running.communicate(timeout=60)
+        try:
+            rest, errors = running.communicate(timeout=60)
+        finally:
+            running.kill()
     assert running.returncode == 0, errors
     assert "equal: 1" in rest
 

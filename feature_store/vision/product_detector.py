@@ -179,7 +179,7 @@ class Neck(nn.Module):
         return [middle, self.mix5_out(top + fn.avg_pool2d(middle, 2))]
 
 
-class Head(Detect):  # type: ignore[misc]
+class Head(Detect):  # type: ignore[misc] # ultralytics has no types
     """ultralytics' head, whose boxes are worked out in float32: bfloat16 has two-pixel steps."""
 
     def _inference(self, x: dict[str, Any]) -> torch.Tensor:
